@@ -1,0 +1,82 @@
+package durable
+
+import (
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/go-git/go-billy/v5"
+)
+
+var (
+	// ErrNotRegular is the error of opening something that is there but is not a
+	// regular file: a link, directory, FIFO, socket or device.
+	ErrNotRegular = errors.New("not a regular file")
+	// ErrUnsafePath is the error of a path on whose way to its last element there
+	// is a link.
+	ErrUnsafePath = errors.New("a link among the directories")
+	// ErrLocked is the error of a lock that another holder did not release in time.
+	ErrLocked = errors.New("locked by another process")
+)
+
+// A RegularFile is a regular file that is open for reading. ReadAt may be called
+// by several goroutines at once.
+type RegularFile interface {
+	io.ReaderAt
+	io.Closer
+	// Size returns the size in bytes that the open file had when it was opened.
+	Size() int64
+}
+
+// A RegularOpener opens files that come from a disk which is not trusted.
+type RegularOpener interface {
+	// OpenRegular opens a regular file for reading. It follows no link, neither as
+	// the last element (ErrNotRegular) nor before it (ErrUnsafePath), does not block
+	// on a FIFO, and refuses all that is not a regular file with ErrNotRegular.
+	OpenRegular(name string) (RegularFile, error)
+}
+
+// A NameLister lists directories without a look at their entries.
+type NameLister interface {
+	// Names yields the names in a directory in no order, a few at a time, so that a
+	// directory of any size costs little memory. An error ends the listing. An entry
+	// that comes or goes meanwhile is listed or not; neither is an error.
+	Names(dir string) iter.Seq2[string, error]
+}
+
+// A Syncer is a file whose bytes can be forced to the disk.
+type Syncer interface {
+	Sync() error
+}
+
+// A DirSyncer forces the names in a directory to the disk.
+type DirSyncer interface {
+	SyncDir(dir string) error
+}
+
+// A Locker locks files among processes; the kernel releases what a process held
+// when it ends.
+type Locker interface {
+	// TryLock takes a lock on a file, which it makes (mode 0666 before umask) if it
+	// is absent, and returns what releases it. Shared locks exclude exclusive ones
+	// only. Two calls in one process exclude each other like calls in two. If the
+	// lock is not free it fails at once with ErrLocked.
+	TryLock(name string, exclusive bool) (unlock func() error, err error)
+}
+
+// Abilities tells which of the optional abilities a filesystem has.
+type Abilities struct {
+	Sync     bool // directories can be synced; files then can, too
+	Names    bool // names are listed without a stat of each
+	Lock     bool // shared locks among processes
+	Confined bool // opening follows no link and cannot block
+}
+
+// AbilitiesOf returns the abilities of fs.
+func AbilitiesOf(fs billy.Filesystem) (a Abilities) {
+	_, a.Sync = fs.(DirSyncer)
+	_, a.Names = fs.(NameLister)
+	_, a.Lock = fs.(Locker)
+	_, a.Confined = fs.(RegularOpener)
+	return a
+}

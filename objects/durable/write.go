@@ -1,0 +1,227 @@
+package durable
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"sync"
+
+	"github.com/go-git/go-billy/v5"
+)
+
+const (
+	fileMode = 0o444 // published files are never changed, only replaced
+	dirMode  = 0o777 // before umask, so that a group can share a store
+
+	// TempNameSize is the length of the names of temporary files. It is the same for
+	// all of them, because memfs renames by prefix.
+	TempNameSize = 32
+)
+
+// ErrPublish is in the chain of the error of [File.Commit] when the rename was
+// reported as failed. Over a network the rename may have happened all the same: a
+// caller who can recognise the file under its name may take that for success,
+// once [Writer.SyncName] has made the name durable.
+var ErrPublish = errors.New("cannot publish")
+
+// A Writer writes files of one filesystem. It may be used by several goroutines at
+// once if the filesystem may.
+type Writer struct {
+	fs    billy.Filesystem
+	tmp   string
+	level Level
+
+	mu     sync.Mutex
+	linked map[string]bool // directories whose own name is known to be on the disk
+}
+
+// NewWriter returns a Writer that makes its temporary files in the directory tmp,
+// which must be on the same disk as the files to be published.
+func NewWriter(fs billy.Filesystem, tmp string, level Level) *Writer {
+	return &Writer{fs: fs, tmp: tmp, level: level, linked: make(map[string]bool)}
+}
+
+// A File is a file that is being written and has no name yet that a reader would
+// look for. It is for one goroutine, which ends it with [File.Commit] or
+// [File.Discard].
+type File struct {
+	w       *Writer
+	f       billy.File
+	name    string // of the temporary file
+	size    int64  // bytes written
+	failed  bool   // a write failed: there is nothing to publish
+	settled bool   // published, or removed
+}
+
+// Create opens a new temporary file.
+func (w *Writer) Create() (*File, error) {
+	var random [TempNameSize / 2]byte
+	rand.Read(random[:]) // never fails: it ends the program instead
+	name := path.Join(w.tmp, hex.EncodeToString(random[:]))
+	f, err := w.create(name)
+	if errors.Is(err, fs.ErrNotExist) { // somebody tidied the directory away
+		if err := w.fs.MkdirAll(w.tmp, dirMode); err != nil {
+			return nil, err
+		}
+		f, err = w.create(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &File{w: w, f: f, name: name}, nil
+}
+
+// O_EXCL: a name that was guessed and planted beforehand is an error, not a file
+// to write through.
+func (w *Writer) create(name string) (billy.File, error) {
+	return w.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+}
+
+// Write appends p to the file. After an error the file can only be discarded.
+func (f *File) Write(p []byte) (int, error) {
+	n, err := f.f.Write(p)
+	f.size += int64(n)
+	if err == nil && n < len(p) {
+		err = pathError("write", f.name, io.ErrShortWrite)
+	}
+	f.failed = f.failed || err != nil
+	return n, err
+}
+
+// Size returns the number of bytes written so far.
+func (f *File) Size() int64 { return f.size }
+
+// Commit publishes the file under name, replacing what was there, and makes missing
+// directories. When it returns nil the file is as durable as the writer's level
+// says. When it fails before the rename nothing has happened and the temporary file
+// is removed; when it fails after it, the file is there but may not survive a power
+// loss. The file cannot be used afterwards.
+func (f *File) Commit(name string) error {
+	defer f.Discard()
+	if err := f.finish(); err != nil {
+		return err
+	}
+	if err := f.w.rename(f.name, name); err != nil {
+		return fmt.Errorf("%w: %w", ErrPublish, err)
+	}
+	f.settled = true
+	return f.w.SyncName(name)
+}
+
+// finish brings the bytes to the disk and closes the file.
+func (f *File) finish() error {
+	if f.failed {
+		return pathError("commit", f.name, errors.New("an earlier write failed"))
+	}
+	if end, err := f.f.Seek(0, io.SeekEnd); err != nil {
+		return err
+	} else if end != f.size { // a filesystem that took the bytes and lost them
+		return pathError("write", f.name, io.ErrShortWrite)
+	}
+	if s, ok := f.f.(Syncer); ok && f.w.level == Full {
+		if err := s.Sync(); err != nil {
+			return err
+		}
+	}
+	file := f.f
+	f.f = nil
+	return file.Close()
+}
+
+// Discard removes the file, unless it was published. It may be called at any time,
+// and more than once.
+func (f *File) Discard() {
+	if f.f != nil {
+		f.f.Close()
+		f.f = nil
+	}
+	if !f.settled {
+		f.settled = true
+		f.w.fs.Remove(f.name) // what cannot be removed is a leftover that fsck reports
+	}
+}
+
+// rename makes the directory of the new name only if it is missing, which is rare.
+func (w *Writer) rename(from, to string) error {
+	err := w.fs.Rename(from, to)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := w.fs.MkdirAll(path.Dir(to), dirMode); err != nil {
+		return err
+	}
+	w.forget(path.Dir(to))
+	return w.fs.Rename(from, to)
+}
+
+// forget takes back that dir and the directories above it were seen synced.
+func (w *Writer) forget(dir string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for ; dir != "."; dir = path.Dir(dir) {
+		delete(w.linked, dir)
+	}
+}
+
+// SyncName makes the name of a published file durable: it syncs its directory, and
+// above it each directory whose own name this writer has not yet seen synced. That
+// a directory was there already does not prove that it was: another process may
+// have made it a moment ago. At level [None] it does nothing.
+func (w *Writer) SyncName(name string) error {
+	if w.level != Full {
+		return nil
+	}
+	dir := path.Dir(name)
+	if err := SyncDir(w.fs, dir); err != nil {
+		return err
+	}
+	for ; dir != "."; dir = path.Dir(dir) {
+		w.mu.Lock()
+		known := w.linked[dir]
+		w.mu.Unlock()
+		if known {
+			continue
+		}
+		if err := SyncDir(w.fs, path.Dir(dir)); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		w.linked[dir] = true
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// SyncFile makes a file that is open for reading, and its name, durable: somebody
+// else wrote it, and may not have synced it yet. At level [None] it does nothing.
+func (w *Writer) SyncFile(f RegularFile, name string) error {
+	if w.level != Full {
+		return nil
+	}
+	if s, ok := f.(Syncer); ok {
+		if err := s.Sync(); err != nil {
+			return err
+		}
+	}
+	return w.SyncName(name)
+}
+
+// Remove removes a file or an empty directory and makes that durable.
+func (w *Writer) Remove(name string) error {
+	if err := w.fs.Remove(name); err != nil {
+		return err
+	}
+	if w.level != Full {
+		return nil
+	}
+	return SyncDir(w.fs, path.Dir(name))
+}
+
+func pathError(op, name string, err error) error {
+	return &fs.PathError{Op: op, Path: name, Err: err}
+}
