@@ -1,0 +1,5 @@
+//go:build !linux
+
+package rootfs
+
+func variants() []variant { return []variant{{"portable", newPortable}} }
