@@ -1,0 +1,56 @@
+// Package objects is a content-addressed store of sealed objects.
+//
+// An object is an immutable payload stored under its [Digest], the BLAKE3-256 of the
+// payload. What lies on the disk is the payload followed by a trailer, which package
+// seal makes with the first key of a ring. Whoever can write to the disk but has no
+// key cannot make a reader see a wrong byte: what was changed, exchanged or planted
+// is a miss with a [Reason].
+//
+//	fs, err := rootfs.Create(dir)           // any billy.Filesystem will do
+//	err = objects.Init(fs)                  // makes it a store, once
+//	db, err := objects.Open(fs, ring, nil)
+//	info, err := db.Put(ctx, payload)       // durable when it returns
+//	payload, err = db.Get(ctx, info.Digest) // verified, or an error
+//
+// # Files
+//
+// A store is a directory with the file fsk-store, whose content is "fsk-store 1\n".
+// The object with the digest abcdef… is the file objects/ab/cdef…, mode 0444, which
+// holds the payload and, if there are keys, the trailer. Files are written in tmp and
+// renamed; the file lock is locked by writers, shared, and by what deletes,
+// exclusively. Nothing else in the store is ever read.
+//
+// # Verdicts
+//
+// Let F be the stored bytes, D the wanted digest, p all of F but the last 64 bytes
+// and t these 64. h0: BLAKE3(F) = D. h1: BLAKE3(p) = D. hx: t is 64 lowercase
+// hexadecimal digits. m: hx, and a key of the ring makes t over p. The first line
+// that holds is the verdict:
+//
+//	with keys                          without keys
+//	h1 and m          ok               h0           ok-plain
+//	h0                unsealed         h1 and hx    ok-unverified
+//	h1, not hx        malformed-trailer  h1         malformed-trailer
+//	h1, hx, not m     bad-seal         else         corrupt
+//	m                 wrong-name
+//	else              corrupt
+//
+// At most one of h0 and h1 can hold, so a payload may end in 64 hexadecimal digits,
+// or be nothing else. Digest and seal must hold on the same split of the file.
+//
+// # Reading
+//
+// Nothing is released before the whole object is verified and the [PreReader] of the
+// [Options] agreed. For every verdict but the three that begin with "ok" the error is
+// an [*Error], and errors.Is(err, fs.ErrNotExist) holds: to a reader the object is
+// not there. A fault of the disk, [IOError], is not a miss and does not match, and a
+// context that ended is reported as such. Reading takes no lock, creates nothing and
+// needs no permission to write.
+//
+// # Writing
+//
+// When [DB.Put] returns without an error, the object is as durable as [Options] say,
+// also if it was there already. Before that, nobody sees it, or any part of it.
+//
+// A DB reads no environment and logs nothing.
+package objects

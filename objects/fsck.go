@@ -1,0 +1,256 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"path"
+	"runtime"
+	"strings"
+)
+
+// FsckOptions change what [DB.Fsck] does. The zero value checks everything.
+type FsckOptions struct {
+	// Workers is the number of objects that are checked at once. 0 means one for each
+	// processor.
+	Workers int
+	// Objects, if not nil, are the only ones that are checked; one that is not there
+	// is then a finding.
+	Objects []Digest
+	// Progress, if not nil, is told now and then how much was checked so far. It runs
+	// in the goroutine of the iteration.
+	Progress func(objects, bytes int64)
+}
+
+// Fsck checks every object, and looks for what does not belong in the store. It
+// changes nothing, needs no permission to write and takes no lock: what comes or
+// goes meanwhile is checked or not. It yields its findings in the order of the paths
+// within each directory, and fills stats, which may be nil and is complete when the
+// iteration has ended. The error is that of the context, which ends the iteration; all
+// else that goes wrong is a finding.
+//
+// Memory is bounded by the number of workers and the largest of the 256 directories
+// of loose objects, 32 bytes for each of its objects.
+func (db *DB) Fsck(ctx context.Context, opts FsckOptions, stats *FsckStats) iter.Seq2[Finding, error] {
+	return func(yield func(Finding, error) bool) {
+		if stats == nil {
+			stats = new(FsckStats)
+		}
+		*stats = newFsckStats()
+		run, cancel := context.WithCancel(ctx)
+		defer cancel()
+		c := newChecker(db, run, opts)
+		for result := range c.results {
+			r := <-result
+			stats.merge(r.stats)
+			for _, f := range r.findings {
+				if !yield(f, nil) {
+					return
+				}
+			}
+			if opts.Progress != nil {
+				opts.Progress(stats.Objects, stats.Bytes)
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(Finding{}, err)
+			return
+		}
+		stats.Complete = stats.Reasons[IOError] == 0 && c.whole
+	}
+}
+
+// batch is how many objects a worker of Fsck checks before it reports: enough to
+// make the hand-over cheap, few enough to keep all workers busy at the end.
+const batch = 128
+
+// A checker walks the store in one goroutine, which hands the objects to workers,
+// and delivers what they found in the order of the walk.
+type checker struct {
+	db      *DB
+	ctx     context.Context
+	listed  bool // the objects come from the disk, so that one may vanish
+	jobs    chan job
+	results chan chan checked // closed at the end
+	whole   bool              // every directory could be listed; set before results is closed
+}
+
+type job struct {
+	digests []Digest
+	done    chan checked
+}
+
+type checked struct {
+	findings []Finding
+	stats    FsckStats
+}
+
+func newChecker(db *DB, ctx context.Context, opts FsckOptions) *checker {
+	workers := opts.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	c := &checker{
+		db: db, ctx: ctx, listed: opts.Objects == nil, whole: true,
+		jobs:    make(chan job),
+		results: make(chan chan checked, 4*workers),
+	}
+	for range workers {
+		go func() {
+			for j := range c.jobs {
+				j.done <- c.check(j.digests)
+			}
+		}()
+	}
+	go func() {
+		defer close(c.results)
+		defer close(c.jobs)
+		if c.listed {
+			c.walk()
+		} else {
+			c.submit(opts.Objects)
+		}
+	}()
+	return c
+}
+
+// check checks some objects one after the other.
+func (c *checker) check(digests []Digest) checked {
+	r := checked{stats: newFsckStats()}
+	for _, d := range digests {
+		info, err := c.db.check(c.ctx, d, nil)
+		if c.ctx.Err() != nil {
+			break
+		}
+		if c.listed && info.Reason == Missing { // removed since it was listed
+			continue
+		}
+		r.stats.count(info)
+		if f, ok := objectFinding(info, err); ok {
+			r.findings = append(r.findings, f)
+		}
+	}
+	return r
+}
+
+// submit hands objects to the workers; it reports false when the context has ended.
+func (c *checker) submit(digests []Digest) bool {
+	for len(digests) > 0 {
+		n := min(batch, len(digests))
+		j := job{digests[:n], make(chan checked, 1)}
+		digests = digests[n:]
+		select {
+		case c.results <- j.done:
+		case <-c.ctx.Done():
+			return false
+		}
+		c.jobs <- j // always taken: a worker ends only when jobs is closed
+	}
+	return true
+}
+
+// report delivers a finding of the walk itself.
+func (c *checker) report(f Finding) {
+	done := make(chan checked, 1)
+	done <- checked{findings: []Finding{f}}
+	select {
+	case c.results <- done:
+	case <-c.ctx.Done():
+	}
+}
+
+// walk looks at every name in the store that fsk gives a meaning, but not below what
+// has none: a stray directory is one finding, however deep it is.
+func (c *checker) walk() {
+	c.list(".", func(name string) {
+		switch name {
+		case markName: // opening the store has read it
+		case lockName:
+			if info, err := c.db.fs.Lstat(name); err == nil && !info.Mode().IsRegular() {
+				c.report(newFinding(NotRegular, SeverityError, name))
+			}
+		case objectsDir, refsDir, quarantineDir, tmpDir:
+			c.directory(name)
+		default:
+			c.report(newFinding(Stray, SeverityWarning, name))
+		}
+	})
+	c.list(tmpDir, func(name string) {
+		c.report(newFinding(LeftoverTemp, SeverityNote, path.Join(tmpDir, name)))
+	})
+	c.list(objectsDir, func(name string) {
+		if name != packDir && (len(name) != fanOut || !isHex(name)) {
+			c.report(newFinding(Stray, SeverityWarning, path.Join(objectsDir, name)))
+		}
+	})
+	dirs, _ := c.db.fanOutDirs(c.ctx)
+	for _, dir := range dirs {
+		if c.directory(path.Join(objectsDir, dir)) && !c.fanOutDir(dir) {
+			return
+		}
+	}
+}
+
+// directory reports what should be a directory and is not.
+func (c *checker) directory(name string) bool {
+	info, err := c.db.fs.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false
+	case err != nil:
+		c.unlisted(name, err)
+		return false
+	case info.Mode()&fs.ModeSymlink != 0:
+		c.report(newFinding(UnsafePath, SeverityError, name))
+		return false
+	case !info.IsDir():
+		c.report(newFinding(Stray, SeverityWarning, name))
+		return false
+	}
+	return true
+}
+
+// fanOutDir checks one directory of loose objects.
+func (c *checker) fanOutDir(dir string) bool {
+	digests, err := c.db.looseIn(c.ctx, dir, "", func(name string) error {
+		if !strings.HasPrefix(name, nfsPrefix) {
+			c.report(newFinding(Stray, SeverityWarning, path.Join(objectsDir, dir, name)))
+		}
+		return nil
+	})
+	if !c.submit(digests) {
+		return false
+	}
+	if err != nil && c.ctx.Err() == nil {
+		c.unlisted(path.Join(objectsDir, dir), err)
+	}
+	return true
+}
+
+// nfsPrefix begins the names that an NFS client gives to files which are removed
+// while they are open.
+const nfsPrefix = ".nfs"
+
+// list visits the names of a directory, if it is one. Links among the directories
+// are reported by walk.
+func (c *checker) list(dir string, visit func(name string)) {
+	err := c.db.names(c.ctx, dir, func(name string) error {
+		if !strings.HasPrefix(name, nfsPrefix) {
+			visit(name)
+		}
+		return nil
+	})
+	var e *Error
+	if err != nil && c.ctx.Err() == nil && !(errors.As(err, &e) && e.Reason == UnsafePath) {
+		c.unlisted(dir, err)
+	}
+}
+
+// unlisted reports a directory that could not be listed.
+func (c *checker) unlisted(dir string, err error) {
+	c.whole = false
+	f := newFinding(IOError, SeverityError, dir)
+	f.Err = err
+	c.report(f)
+}

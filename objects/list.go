@@ -1,0 +1,126 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"fsk/objects/durable"
+)
+
+// minPrefix is the least number of digits that [DB.Resolve] takes.
+const minPrefix = 4
+
+// All yields the digests of all objects in ascending order. It looks at names only:
+// whether an object is good is found out by reading it. An error is an [*Error] for
+// a directory that cannot be listed, after which the listing goes on, or that of the
+// context, which ends it. Memory is bounded by the largest of the 256 directories.
+func (db *DB) All(ctx context.Context) iter.Seq2[Digest, error] {
+	return func(yield func(Digest, error) bool) {
+		dirs, err := db.fanOutDirs(ctx)
+		if err != nil {
+			yield(Digest{}, err)
+			return
+		}
+		for _, dir := range dirs {
+			digests, err := db.looseIn(ctx, dir, "", nil)
+			for _, d := range digests {
+				if !yield(d, nil) {
+					return
+				}
+			}
+			if err != nil && (!yield(Digest{}, err) || ctx.Err() != nil) {
+				return
+			}
+		}
+	}
+}
+
+// Resolve returns the digest that s, 4 to 64 lowercase hexadecimal digits, names or
+// begins. A full digest is returned without a look at the store. The error is an
+// [*Error] with the reason [BadName], [Missing] or [Ambiguous], or one of the listing.
+func (db *DB) Resolve(ctx context.Context, s string) (Digest, error) {
+	if len(s) < minPrefix || len(s) > DigestSize || !isHex(s) {
+		return Digest{}, badName("a digest or its beginning has %d to %d lowercase hexadecimal digits", minPrefix, DigestSize)
+	}
+	if len(s) == DigestSize {
+		return ParseDigest(s)
+	}
+	digests, err := db.looseIn(ctx, s[:fanOut], s[fanOut:], nil)
+	switch {
+	case err != nil:
+		return Digest{}, err
+	case len(digests) == 0:
+		return Digest{}, &Error{Reason: Missing}
+	case len(digests) > 1:
+		return Digest{}, &Error{Reason: Ambiguous}
+	}
+	return digests[0], nil
+}
+
+// fanOutDirs returns the names of the directories that may hold loose objects, sorted.
+func (db *DB) fanOutDirs(ctx context.Context) ([]string, error) {
+	var dirs []string
+	err := db.names(ctx, objectsDir, func(name string) error {
+		if len(name) == fanOut && isHex(name) {
+			dirs = append(dirs, name)
+		}
+		return nil
+	})
+	slices.Sort(dirs)
+	return dirs, err
+}
+
+// looseIn returns the digests of the loose objects in one directory of the fan-out
+// whose file names begin with prefix, sorted. Names that are no object's go to
+// other, if it is not nil.
+func (db *DB) looseIn(ctx context.Context, dir, prefix string, other func(name string) error) ([]Digest, error) {
+	var digests []Digest
+	err := db.names(ctx, path.Join(objectsDir, dir), func(name string) error {
+		if d, ok := looseDigest(dir, name); ok {
+			if strings.HasPrefix(name, prefix) {
+				digests = append(digests, d)
+			}
+		} else if other != nil {
+			return other(name)
+		}
+		return nil
+	})
+	slices.SortFunc(digests, Digest.Compare)
+	return digests, err
+}
+
+// names calls visit for every name in a directory of the store, until it fails. A
+// directory that is not there has none, nor has a stray file in its place.
+func (db *DB) names(ctx context.Context, dir string, visit func(name string) error) error {
+	for name, err := range durable.Names(db.fs, dir) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return nil
+		}
+		if err != nil {
+			return dirError(dir, err)
+		}
+		if err := visit(name); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// dirError makes the error of listing a directory an *Error. A link in the place of
+// the directory makes all paths through it unsafe.
+func dirError(dir string, err error) error {
+	e := &Error{Reason: IOError, Path: dir, Err: err}
+	if errors.Is(err, durable.ErrNotRegular) || errors.Is(err, durable.ErrUnsafePath) {
+		e.Reason, e.Err = UnsafePath, nil
+	}
+	return e
+}

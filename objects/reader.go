@@ -1,0 +1,341 @@
+package objects
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+
+	"fsk/objects/durable"
+	"fsk/seal"
+)
+
+// A Reader reads the payload of one verified object. It implements [io.Reader],
+// [io.Seeker], [io.ReaderAt], [io.WriterTo] and [io.Closer]. ReadAt and Close may be
+// called by several goroutines at once, the other methods by one.
+//
+// What a Reader returns is what was verified. If the stored bytes of a large object
+// change meanwhile it returns only genuine bytes and then an [*Error] with the reason
+// [ChangedDuringRead].
+type Reader struct {
+	info Info
+	off  int64
+
+	mu      sync.RWMutex // closing waits for reads: a buffer in use must not be given to another object
+	payload payload      // nil when closed
+}
+
+// A payload is where the bytes of a Reader come from. It releases verified bytes only.
+type payload interface {
+	io.ReaderAt
+	// copyTo writes the bytes from off to the end.
+	copyTo(w io.Writer, off int64) (int64, error)
+	close() error
+}
+
+// Open verifies an object of any size up to the limit of the options, asks the hook,
+// and returns a Reader of its payload, which the caller must close. The context
+// governs the Reader, too. The error is an [*Error], or that of the context.
+//
+// Up to 64 MiB the payload is held in memory. Larger ones are read twice: to verify
+// them, and when the Reader is read.
+func (db *DB) Open(ctx context.Context, d Digest) (*Reader, error) {
+	f, err := db.openLoose(d)
+	if err != nil {
+		return nil, err
+	}
+	var info Info
+	var p payload
+	if f.Size() <= memorySize+seal.TrailerSize {
+		info, p, err = db.openMemory(ctx, d, f)
+	} else {
+		info, p, err = db.openChunks(ctx, d, f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := db.ask(ctx, info, p); err != nil {
+		p.close()
+		return nil, err
+	}
+	return &Reader{info: info, payload: p}, nil
+}
+
+// openMemory verifies a file in memory and closes it.
+func (db *DB) openMemory(ctx context.Context, d Digest, f durable.RegularFile) (Info, payload, error) {
+	defer f.Close()
+	m := &memory{bufs: &db.bufs}
+	var stored []byte
+	if f.Size() <= chunkSize+seal.TrailerSize {
+		m.buf = db.bufs.get()
+		stored = (*m.buf)[:f.Size()]
+	} else {
+		stored = make([]byte, f.Size())
+	}
+	info, err := db.load(ctx, d, f, stored)
+	if err != nil {
+		m.close()
+		return Info{}, nil, err
+	}
+	m.payload = stored[:info.Size]
+	return info, m, nil
+}
+
+// openChunks verifies a file in a first pass and keeps it open for the second.
+func (db *DB) openChunks(ctx context.Context, d Digest, f durable.RegularFile) (Info, payload, error) {
+	sums := make([]Digest, 0, f.Size()/chunkSize+1)
+	v, err := db.judgeFile(ctx, d, f, &sums)
+	if err != nil {
+		f.Close()
+		return Info{}, nil, readError(d, err)
+	}
+	info := db.info(d, v, Loose)
+	if err := db.accept(info); err != nil {
+		f.Close()
+		return Info{}, nil, err
+	}
+	return info, &chunks{ctx: ctx, db: db, d: d, f: f, sums: sums, size: info.Size, cached: -1}, nil
+}
+
+// Info describes the object.
+func (r *Reader) Info() Info { return r.info }
+
+// Size returns the size of the payload in bytes.
+func (r *Reader) Size() int64 { return r.info.Size }
+
+// ReadAt implements [io.ReaderAt].
+func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	switch {
+	case r.payload == nil:
+		return 0, fs.ErrClosed
+	case off < 0:
+		return 0, fs.ErrInvalid
+	case off >= r.info.Size:
+		return 0, io.EOF
+	}
+	short := r.info.Size-off < int64(len(p))
+	if short {
+		p = p[:r.info.Size-off]
+	}
+	n, err := r.payload.ReadAt(p, off)
+	if err == nil && short {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// Read implements [io.Reader].
+func (r *Reader) Read(p []byte) (int, error) {
+	n, err := r.ReadAt(p, r.off)
+	r.off += int64(n)
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// Seek implements [io.Seeker].
+func (r *Reader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.off
+	case io.SeekEnd:
+		offset += r.info.Size
+	}
+	if offset < 0 || whence < io.SeekStart || whence > io.SeekEnd {
+		return 0, fs.ErrInvalid
+	}
+	r.off = offset
+	return offset, nil
+}
+
+// WriteTo implements [io.WriterTo]: it writes the payload from the present position
+// to the end, verifying large payloads on all cores ahead of the writing.
+func (r *Reader) WriteTo(w io.Writer) (int64, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.payload == nil {
+		return 0, fs.ErrClosed
+	}
+	n, err := r.payload.copyTo(w, min(r.off, r.info.Size))
+	r.off += n
+	return n, err
+}
+
+// Close frees what the Reader holds. Closing again returns [fs.ErrClosed].
+func (r *Reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.payload == nil {
+		return fs.ErrClosed
+	}
+	p := r.payload
+	r.payload = nil
+	return p.close()
+}
+
+// memory is a payload in memory that nobody else writes to.
+type memory struct {
+	payload []byte
+	bufs    *bufferPool
+	buf     *[]byte // to be returned to bufs, may be nil
+}
+
+func (m *memory) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off > int64(len(m.payload)) {
+		return 0, fs.ErrInvalid
+	}
+	n := copy(p, m.payload[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (m *memory) copyTo(w io.Writer, off int64) (int64, error) {
+	n, err := w.Write(m.payload[off:])
+	return int64(n), err
+}
+
+func (m *memory) close() error {
+	if m.buf != nil {
+		m.bufs.put(m.buf)
+		m.buf, m.payload = nil, nil
+	}
+	return nil
+}
+
+// chunks is the payload in a file whose chunks have known sums: every chunk is
+// hashed again, in a private buffer, before a byte of it is released.
+type chunks struct {
+	ctx  context.Context
+	db   *DB
+	d    Digest
+	f    durable.RegularFile
+	sums []Digest
+	size int64 // of the payload
+
+	mu     sync.Mutex
+	cached int64 // number of the chunk in cache, or -1
+	cache  *[]byte
+}
+
+// load reads chunk i into buf and verifies it. It returns the part that belongs to
+// the payload: the last chunks hold the trailer, too.
+func (c *chunks) load(i int64, buf *[]byte) ([]byte, error) {
+	if err := c.ctx.Err(); err != nil {
+		return nil, err
+	}
+	start := i * chunkSize
+	data := (*buf)[:min(chunkSize, c.f.Size()-start)]
+	if err := readFull(c.f, data, start); err != nil {
+		return nil, readError(c.d, err)
+	}
+	if Sum(data) != c.sums[i] {
+		return nil, changed(c.d)
+	}
+	return data[:max(0, min(int64(len(data)), c.size-start))], nil
+}
+
+func (c *chunks) ReadAt(p []byte, off int64) (n int, err error) {
+	for n < len(p) && off < c.size {
+		m, err := c.readChunk(p[n:], off)
+		if err != nil {
+			return n, err
+		}
+		n += m
+		off += int64(m)
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// readChunk copies from the chunk that off is in. It keeps the chunk, since small
+// reads tend to follow each other.
+func (c *chunks) readChunk(p []byte, off int64) (int, error) {
+	i, skip := off/chunkSize, off%chunkSize
+	c.mu.Lock()
+	if c.cached == i {
+		end := min(chunkSize, c.size-i*chunkSize)
+		n := copy(p, (*c.cache)[skip:end])
+		c.mu.Unlock()
+		return n, nil
+	}
+	c.mu.Unlock()
+	buf := c.db.bufs.get()
+	data, err := c.load(i, buf)
+	if err != nil {
+		c.db.bufs.put(buf)
+		return 0, err
+	}
+	n := copy(p, data[skip:])
+	c.mu.Lock()
+	old := c.cache
+	c.cache, c.cached = buf, i
+	c.mu.Unlock()
+	if old != nil {
+		c.db.bufs.put(old)
+	}
+	return n, nil
+}
+
+// A verified is a chunk that is ready to be written, or the reason why it is not.
+type verified struct {
+	buf  *[]byte
+	data []byte
+	err  error
+}
+
+// copyTo verifies a few chunks ahead, on all cores, and writes them in order.
+func (c *chunks) copyTo(w io.Writer, off int64) (written int64, err error) {
+	ahead := make(chan chan verified, runtime.GOMAXPROCS(0)+1)
+	stop := make(chan struct{})
+	halt := sync.OnceFunc(func() { close(stop) })
+	go func() {
+		defer close(ahead)
+		for i := off / chunkSize; i*chunkSize < c.size; i++ {
+			result := make(chan verified, 1)
+			select {
+			case ahead <- result:
+			case <-stop:
+				return
+			}
+			go func() {
+				buf := c.db.bufs.get()
+				data, err := c.load(i, buf)
+				result <- verified{buf, data, err}
+			}()
+		}
+	}()
+	skip := off % chunkSize
+	for result := range ahead {
+		v := <-result
+		if err == nil {
+			err = v.err
+		}
+		if err == nil {
+			var n int
+			n, err = w.Write(v.data[skip:])
+			written += int64(n)
+			skip = 0
+		}
+		if err != nil {
+			halt()
+		}
+		c.db.bufs.put(v.buf)
+	}
+	return written, err
+}
+
+func (c *chunks) close() error {
+	if c.cache != nil {
+		c.db.bufs.put(c.cache)
+		c.cache = nil
+	}
+	return c.f.Close()
+}

@@ -1,0 +1,96 @@
+package objects
+
+import (
+	"fsk/seal"
+)
+
+// parallelSize is the size from which digest and seal of bytes in memory are
+// computed on two cores: below, starting a goroutine costs more than it saves.
+const parallelSize = 64 << 10
+
+// A verdict is what the stored bytes of an object showed, and where they split.
+type verdict struct {
+	reason Reason
+	key    int   // number in the ring, if the reason is OK or WrongName
+	size   int64 // of the payload; -1 if unknown
+}
+
+// evidence holds the answers to the questions of which the table of verdicts is
+// made: h0, the whole is the payload; h1, all but a trailer's length is; hx, that
+// rest has the form of a trailer; m, a key of the ring made it.
+type evidence struct {
+	h0, h1, hx, m bool
+	key           int
+	size          int64 // of the stored bytes
+}
+
+// verdict is the table of section "Verdicts" of the package comment. That digest
+// and seal are asked of the same split is what keeps a valid seal of one payload
+// from covering another.
+func (e evidence) verdict(keys bool) verdict {
+	whole, split := e.size, e.size-seal.TrailerSize
+	switch {
+	case keys && e.h1 && e.m:
+		return verdict{OK, e.key, split}
+	case keys && e.h0:
+		return verdict{Unsealed, 0, whole}
+	case !keys && e.h0:
+		return verdict{OKPlain, 0, whole}
+	case e.h1 && !e.hx:
+		return verdict{MalformedTrailer, 0, split}
+	case keys && e.h1:
+		return verdict{BadSeal, 0, split}
+	case !keys && e.h1:
+		return verdict{OKUnverified, 0, split}
+	case keys && e.m:
+		return verdict{WrongName, e.key, split}
+	}
+	return verdict{Corrupt, 0, -1}
+}
+
+// judge gives the verdict on stored bytes in memory, which nobody else may change.
+// Hot: it runs once for each object that is read. It asks only what it needs to
+// know: one digest and one seal for an object that is as it should be.
+func (db *DB) judge(d Digest, stored []byte) verdict {
+	e := evidence{size: int64(len(stored))}
+	keys := db.ring.Len() > 0
+	split := len(stored) - seal.TrailerSize
+	if split < 0 {
+		e.h0 = Sum(stored) == d
+		return e.verdict(keys)
+	}
+	payload, trailer := stored[:split], stored[split:]
+	e.hx = seal.IsTrailer(trailer)
+	if keys && e.hx && split >= parallelSize {
+		sealed := make(chan struct{})
+		go func() {
+			e.key, e.m = db.ring.Verify(payload, trailer)
+			close(sealed)
+		}()
+		e.h1 = Sum(payload) == d
+		<-sealed
+	} else if e.hx {
+		e.h1 = Sum(payload) == d
+		if keys {
+			e.key, e.m = db.ring.Verify(payload, trailer)
+		}
+	}
+	if e.h1 && e.hx {
+		return e.verdict(keys)
+	}
+	e.h0 = Sum(stored) == d
+	if !e.h0 && !e.hx {
+		e.h1 = Sum(payload) == d
+	}
+	return e.verdict(keys)
+}
+
+// info describes an object of which v is the verdict.
+func (db *DB) info(d Digest, v verdict, where string) Info {
+	info := Info{Digest: d, Size: v.size, Reason: v.reason, Where: where}
+	if v.reason == OK {
+		info.Key = db.ring.ID(v.key)
+		info.Retired = v.key > 0
+	}
+	return info
+}
