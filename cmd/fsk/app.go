@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"fsk/cmd/fsk/config"
+	"fsk/hooks"
+	"fsk/objects"
+	"fsk/objects/rootfs"
+)
+
+// An app is one run of the command.
+type app struct {
+	ctx     context.Context
+	globals globals
+	stdin   io.Reader
+	getenv  func(string) (string, bool)
+	out     *printer
+	code    int  // the worst so far
+	warned  bool // that objects were not verified
+}
+
+// report prints an error, if there is one, and remembers its exit code.
+func (a *app) report(err error) { a.reportOn("", err) }
+
+// reportOn is report with the name of the file or object that the error is about.
+func (a *app) reportOn(what string, err error) {
+	if err == nil {
+		return
+	}
+	a.code = worst(a.code, exitCode(err))
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	a.out.failure(what, err)
+}
+
+// config reads the configuration and prints its warnings.
+func (a *app) config() (*config.Config, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	home, _ := os.UserHomeDir() // without one, no file of the user's is looked for
+	cfg, err := config.Load(config.Input{
+		Store: a.globals.Store, Cache: a.globals.Cache, File: a.globals.Config,
+		Getenv: a.getenv, Dir: dir, Home: home, UID: os.Geteuid(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range cfg.Warnings {
+		a.out.warning(w)
+	}
+	return cfg, nil
+}
+
+// openStore opens the configured store; if create is set it makes one where the
+// configuration lets it.
+func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, nil, err
+	}
+	if cfg.Type != config.TypeFsk {
+		return nil, nil, &usage{problem: fmt.Sprintf("%s: a Python fleche cache (values.type is %s), which this version of fsk does not read", cfg.Store, cfg.Type)}
+	}
+	db, err := openOrCreate(cfg, create && cfg.MayCreate)
+	if err != nil {
+		return nil, nil, err
+	}
+	return db, cfg, nil
+}
+
+func openOrCreate(cfg *config.Config, create bool) (*objects.DB, error) {
+	fsys, err := rootfs.Open(cfg.Store)
+	if errors.Is(err, fs.ErrNotExist) && create {
+		fsys, err = rootfs.Create(cfg.Store)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noStore(cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	options := options(cfg)
+	db, err := objects.Open(fsys, cfg.Ring, options)
+	if errors.Is(err, objects.ErrNotStore) && create {
+		if err := objects.Init(fsys); err != nil {
+			return nil, fmt.Errorf("%s: %w", cfg.Store, err)
+		}
+		db, err = objects.Open(fsys, cfg.Ring, options)
+	}
+	if errors.Is(err, objects.ErrNotStore) {
+		return nil, &hinted{fmt.Errorf("%s: %w", cfg.Store, err), initHint}
+	}
+	return db, err
+}
+
+const initHint = "fsk init DIR makes a store, --store DIR names another one"
+
+func noStore(cfg *config.Config) error {
+	return &hinted{fmt.Errorf("%s: %w: there is no such directory (named by %s)", cfg.Store, objects.ErrNotStore, cfg.StoreFrom), initHint}
+}
+
+// options turns the configuration into those of the library.
+func options(cfg *config.Config) *objects.Options {
+	o := &objects.Options{Durability: cfg.Durability, MaxObjectSize: cfg.Policy.MaxObjectSize}
+	var policies hooks.Chain
+	if cfg.Policy.FirstKeyOnly {
+		policies = append(policies, hooks.FirstKey{})
+	}
+	if len(cfg.Policy.Deny) > 0 {
+		policies = append(policies, hooks.NewDeny(cfg.Policy.Deny...))
+	}
+	if len(policies) > 0 {
+		o.PreRead = policies
+	}
+	return o
+}
+
+// unverified warns, once, that sealed objects are read without a key.
+func (a *app) unverified(info objects.Info) {
+	if info.Reason == objects.OKUnverified && !a.warned {
+		a.warned = true
+		a.out.warning(fmt.Sprintf("object %s is sealed, but security is off: its seal was not verified", info.Digest))
+	}
+}

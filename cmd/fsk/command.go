@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+const description = "Store files under their digest, sealed with a key, and read them back verified."
+
+// globals are the options that every command has.
+type globals struct {
+	Store  string `placeholder:"DIR" help:"The store to use. Default: FSK_STORE, the cache of fleche.toml, the nearest .fsk directory, or the user's own store."`
+	Cache  string `placeholder:"NAME" help:"The section of fleche.toml to use."`
+	Config string `placeholder:"FILE" help:"Read this file instead of every fleche.toml."`
+	JSON   bool   `name:"json" help:"Write JSON Lines."`
+	Quiet  bool   `short:"q" help:"No progress and no warnings."`
+	Color  string `enum:"auto,always,never" default:"auto" help:"Use color: ${enum}."`
+}
+
+// valueFlags are the global options whose value may be the next argument.
+var valueFlags = []string{"--store", "--cache", "--config", "--color"}
+
+// A command is an entry of the grammar. The function makes it only if it is needed:
+// building the grammar of all commands would cost more than reading an object.
+type command struct {
+	name, help string
+	grammar    func() any
+}
+
+var commands = []command{
+	{"init", "Make a store.", func() any { return new(initCmd) }},
+	{"add", "Store files and print their digests.", func() any { return new(addCmd) }},
+	{"cat", "Write verified objects to standard output.", func() any { return new(catCmd) }},
+	{"ls", "List the digests of all objects.", func() any { return new(lsCmd) }},
+	{"stat", "Verify objects and describe them.", func() any { return new(statCmd) }},
+	{"rm", "Remove objects.", func() any { return new(rmCmd) }},
+	{"fsck", "Check every object, change nothing.", func() any { return new(fsckCmd) }},
+	{"key", "Make a key, list the keys in use.", func() any { return new(keyCmd) }},
+	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
+	{"version", "Print the version.", func() any { return new(versionCmd) }},
+}
+
+// errHelp says that help was printed, so there is nothing to run.
+var errHelp = errors.New("help was printed")
+
+// parseAndRun runs the command that the arguments name.
+func (a *app) parseAndRun(args []string) error {
+	a.out.json = slices.Contains(args, "--json") // for errors in the arguments themselves
+	options := []kong.Option{
+		kong.Name("fsk"), kong.Description(description),
+		kong.Writers(a.out.stdout, a.out.stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(int) { panic(errHelp) }),
+	}
+	for _, c := range needed(args) {
+		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.grammar()))
+	}
+	parser, err := kong.New(&a.globals, options...)
+	if err != nil {
+		return err
+	}
+	parsed, err := parse(parser, args)
+	if errors.Is(err, errHelp) {
+		return nil
+	}
+	if err != nil {
+		return usageError(err)
+	}
+	a.out.configure(a.globals)
+	return parsed.Run(a)
+}
+
+// parse turns the help flag, which would end the program, into errHelp.
+func parse(parser *kong.Kong, args []string) (parsed *kong.Context, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if r != any(errHelp) {
+				panic(r)
+			}
+			err = errHelp
+		}
+	}()
+	return parser.Parse(args)
+}
+
+// needed returns the command that the arguments name, or all if they name none.
+func needed(args []string) []command {
+	for i := 0; i < len(args); i++ {
+		switch arg := args[i]; {
+		case slices.Contains(valueFlags, arg):
+			i++
+		case !strings.HasPrefix(arg, "-"):
+			for j := range commands {
+				if commands[j].name == arg {
+					return commands[j : j+1]
+				}
+			}
+			return commands
+		}
+	}
+	return commands
+}
+
+// usageError makes the parser's complaint one of fsk.
+func usageError(err error) error {
+	hint := "fsk --help"
+	var p *kong.ParseError
+	if errors.As(err, &p) && p.Context != nil && p.Context.Selected() != nil {
+		hint = "fsk " + p.Context.Selected().Path() + " --help"
+	}
+	return &usage{problem: err.Error(), hint: hint}
+}

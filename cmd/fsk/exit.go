@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"fsk/cmd/fsk/config"
+	"fsk/objects"
+	"fsk/seal"
+)
+
+// The exit codes, which are API. Of several the worst counts; worst says which that is.
+const (
+	exitDone        = 0
+	exitMiss        = 1 // a miss, a refusal or a finding
+	exitUsage       = 2 // usage, configuration or keys
+	exitIncomplete  = 3 // I/O error, or not everything was done
+	exitInterrupted = 130
+)
+
+// worst relies on the order of the codes being that of their weight.
+func worst(a, b int) int { return max(a, b) }
+
+// exitCode is the one table from errors to exit codes.
+func exitCode(err error) int {
+	var (
+		object        *objects.Error
+		configuration *config.Error
+		key           *seal.KeyError
+		usage         *usage
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, &usage), errors.As(err, &configuration), errors.As(err, &key),
+		errors.Is(err, objects.ErrNotStore), errors.Is(err, objects.ErrNotEmpty):
+		return exitUsage
+	case errors.As(err, &object):
+		switch object.Reason {
+		case objects.IOError:
+			return exitIncomplete
+		case objects.BadName:
+			return exitUsage
+		}
+		return exitMiss
+	}
+	return exitIncomplete
+}
+
+// A usage is an error of the command line.
+type usage struct{ problem, hint string }
+
+func (e *usage) Error() string { return e.problem }
+
+// A hinted error comes with what to type next.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+// hintOf returns what to type next, or "".
+func hintOf(err error) string {
+	var (
+		h             *hinted
+		usage         *usage
+		configuration *config.Error
+	)
+	switch {
+	case errors.As(err, &h):
+		return h.hint
+	case errors.As(err, &usage):
+		return usage.hint
+	case errors.As(err, &configuration):
+		return configuration.Hint
+	}
+	return ""
+}
