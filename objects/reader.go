@@ -84,8 +84,8 @@ func (db *DB) openMemory(ctx context.Context, d Digest, f durable.RegularFile) (
 
 // openChunks verifies a file in a first pass and keeps it open for the second.
 func (db *DB) openChunks(ctx context.Context, d Digest, f durable.RegularFile) (Info, payload, error) {
-	sums := make([]Digest, 0, f.Size()/chunkSize+1)
-	v, err := db.judgeFile(ctx, d, f, &sums)
+	sums := newChunkSums(f.Size())
+	v, err := db.judgeFile(ctx, d, f, sums)
 	if err != nil {
 		f.Close()
 		return Info{}, nil, readError(d, err)
@@ -209,13 +209,13 @@ func (m *memory) close() error {
 }
 
 // chunks is the payload in a file whose chunks have known sums: every chunk is
-// hashed again, in a private buffer, before a byte of it is released.
+// checked again, in a private buffer, before a byte of it is released.
 type chunks struct {
 	ctx  context.Context
 	db   *DB
 	d    Digest
 	f    durable.RegularFile
-	sums []Digest
+	sums *chunkSums
 	size int64 // of the payload
 
 	mu     sync.Mutex
@@ -234,7 +234,7 @@ func (c *chunks) load(i int64, buf *[]byte) ([]byte, error) {
 	if err := readFull(c.f, data, start); err != nil {
 		return nil, readError(c.d, err)
 	}
-	if Sum(data) != c.sums[i] {
+	if !c.sums.matches(i, data) {
 		return nil, changed(c.d)
 	}
 	return data[:max(0, min(int64(len(data)), c.size-start))], nil

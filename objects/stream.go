@@ -106,9 +106,9 @@ func (l *lanes) finish() {
 }
 
 // judgeFile gives the verdict on stored bytes in a file, in one pass and bounded
-// memory. If sums is not nil it gets the BLAKE3 of every chunk of the stored bytes.
+// memory. If sums is not nil it gets every chunk of the stored bytes.
 // The error is an *Error, or that of the context.
-func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, sums *[]Digest) (verdict, error) {
+func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, sums *chunkSums) (verdict, error) {
 	size := f.Size()
 	split := size - seal.TrailerSize
 	sp := &splitter{split: split, hash: blake3.New()}
@@ -141,7 +141,7 @@ func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, su
 }
 
 // pump reads the whole file into lanes and returns the bytes where a trailer is.
-func pump(ctx context.Context, l *lanes, f durable.RegularFile, sums *[]Digest) (trailer []byte, err error) {
+func pump(ctx context.Context, l *lanes, f durable.RegularFile, sums *chunkSums) (trailer []byte, err error) {
 	size := f.Size()
 	split := size - seal.TrailerSize
 	for off := int64(0); off < size; off += chunkSize {
@@ -155,7 +155,7 @@ func pump(ctx context.Context, l *lanes, f durable.RegularFile, sums *[]Digest) 
 			return nil, err
 		}
 		if sums != nil { // here rather than in a lane: the bytes are in the cache of this core
-			*sums = append(*sums, Sum(b.data))
+			sums.add(b.data)
 		}
 		if end := off + int64(len(b.data)); end > split {
 			trailer = append(trailer, b.data[max(0, split-off):]...)

@@ -79,21 +79,29 @@ func (p *portable) openRegular(name string) (durable.RegularFile, error) {
 }
 
 // open opens a regular file that is there, and returns what fstat said of it.
-func (p *portable) open(name string, flag int) (*os.File, fs.FileInfo, error) {
+func (p *portable) open(name string, flag int) (f *os.File, info fs.FileInfo, err error) {
 	for range maxTries {
-		seen, err := p.lstat(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !seen.Mode().IsRegular() {
-			return nil, nil, durable.ErrNotRegular
-		}
-		f, info, err := p.openSame(name, flag, seen)
-		if err != errReplaced {
+		f, info, err = p.tryOpen(name, flag)
+		// While links are swapped, os.Root may take what was one for a file.
+		if err != errReplaced && !errors.Is(err, errNotDir) {
 			return f, info, err
 		}
 	}
-	return nil, nil, durable.ErrNotRegular
+	if err == errReplaced {
+		err = durable.ErrNotRegular
+	}
+	return nil, nil, err
+}
+
+func (p *portable) tryOpen(name string, flag int) (*os.File, fs.FileInfo, error) {
+	seen, err := p.lstat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !seen.Mode().IsRegular() {
+		return nil, nil, durable.ErrNotRegular
+	}
+	return p.openSame(name, flag, seen)
 }
 
 // errReplaced says that a name stood for something else when it was opened than
