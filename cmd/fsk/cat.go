@@ -90,6 +90,9 @@ func (c *catCmd) one(a *app, db *objects.DB, name string, w io.Writer, terminal 
 	if terminal && !isText(part) {
 		return &usage{problem: "binary data is not written to a terminal", hint: "fsk cat -o FILE, or a pipe"}
 	}
+	if r.Size() > pipeWidth {
+		widenPipe(w)
+	}
 	if _, err := io.Copy(output{w}, part); err != nil {
 		return err
 	}
@@ -180,6 +183,9 @@ func (a *app) reportRead(name string, err error) {
 		a.reportOn("output", err)
 	}
 }
+
+// pipeWidth is the size of a payload from which it pays to ask for a wider pipe.
+const pipeWidth = 1 << 20
 
 // maxText is the most that is looked at to see whether a terminal can show it.
 const maxText = 1 << 20
