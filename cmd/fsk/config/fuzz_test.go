@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fsk/refs"
 )
 
 // FuzzLoad reads any text as the user's own file and as a walked one. It must not
@@ -36,7 +38,7 @@ func FuzzLoad(f *testing.F) {
 			switch {
 			case err == nil:
 				said = strings.Join(append(c.Warnings, c.StoreFrom, c.KeysFrom, c.Policy.RequireSealFrom), "\n")
-				if c.Ring == nil || !filepath.IsAbs(c.Store) || !isNamespace(c.Namespace) || c.Policy.MaxObjectSize < 0 {
+				if c.Ring == nil || !filepath.IsAbs(c.Store) || refs.CheckNamespace(c.Namespace) != nil || c.Policy.MaxObjectSize < 0 {
 					t.Errorf("Load = %+v", c)
 				}
 			case errors.As(err, &e):

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"fsk/objects/durable"
+	"fsk/refs"
 	"fsk/seal"
 )
 
@@ -185,56 +186,21 @@ func isSeparator(c byte) bool { return c == '/' || c == filepath.Separator }
 
 // readNamespace reads refs.namespace.
 func (s *section) readNamespace(t table) error {
-	refs, ok, err := t.sub(refsKey)
+	sub, ok, err := t.sub(refsKey)
 	if !ok || err != nil {
 		return err
 	}
-	if err := refs.only(namespaceKey); err != nil {
+	if err := sub.only(namespaceKey); err != nil {
 		return err
 	}
-	name, err := refs.str(namespaceKey)
+	name, err := sub.str(namespaceKey)
 	if name == "" || err != nil {
 		return err
 	}
-	if !isNamespace(name) {
-		return refs.fault(namespaceKey, "is not a namespace",
+	if refs.CheckNamespace(name) != nil {
+		return sub.fault(namespaceKey, "is not a namespace",
 			"use lowercase letters, digits, '.', '_' and '-', in parts joined by '/'")
 	}
 	s.namespace = name
 	return nil
-}
-
-// isNamespace reports whether name has the form of a ref name. Digits alone are
-// allowed: nothing mistakes a namespace for a digest.
-func isNamespace(name string) bool {
-	if len(name) > 255 {
-		return false
-	}
-	for part := range strings.SplitSeq(name, "/") {
-		if !isNamePart(part) {
-			return false
-		}
-	}
-	return true
-}
-
-func isNamePart(s string) bool {
-	if len(s) < 1 || len(s) > 100 || strings.HasSuffix(s, ".") || strings.HasSuffix(s, ".lock") {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		alnum := 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
-		if !alnum && (i == 0 || c != '.' && c != '_' && c != '-') {
-			return false
-		}
-	}
-	// Windows takes these for devices, whatever follows a dot.
-	switch stem, _, _ := strings.Cut(s, "."); {
-	case stem == "con", stem == "prn", stem == "aux", stem == "nul":
-		return false
-	case len(stem) == 4 && (stem[:3] == "com" || stem[:3] == "lpt") && '0' <= stem[3] && stem[3] <= '9':
-		return false
-	}
-	return true
 }

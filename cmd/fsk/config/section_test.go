@@ -112,20 +112,6 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-func TestNamespace(t *testing.T) {
-	long := strings.Repeat("a", 100)
-	for name, want := range map[string]bool{
-		"default": true, "a": true, "0": true, "abcd1234": true, "ci/main-2.x_y": true, long: true, long + "/" + long: true,
-		"": false, "A": false, "é": false, "a//b": false, "/a": false, "a/": false, ".": false, "..": false, "a/..": false, ".a": false, "-a": false,
-		"a.": false, "a.lock": false, "a.lock/b": false, "con": false, "aux.txt": false, "x/nul": false, "com1": false, "lpt9.x": false, "com": true, "com10": true, "console": true,
-		long + "a": false, long + "/" + long + "/" + long: false, "a b": false, "a\n": false, "a\x00": false, "a\u200b": false,
-	} {
-		if isNamespace(name) != want {
-			t.Errorf("isNamespace(%q) = %t", name, !want)
-		}
-	}
-}
-
 // Every key of a document is found where it stands.
 func TestLocate(t *testing.T) {
 	const doc = "a=1\nb.c=2\n[d]\n e = { f = { g = 1 } }\n[d.h.\"i j\"]\nk=1\r\n[[l.m]]\nn=1\n[[l.m]]\no=1\n"
