@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"fsk/objects"
 )
@@ -55,6 +56,9 @@ func (c *addCmd) Run(a *app) error {
 	case !c.StdinPaths && len(c.Paths) == 0:
 		return &usage{problem: "no path given", hint: "fsk add FILE, or fsk add - for standard input"}
 	}
+	if !c.storable() {
+		return c.refuse(a)
+	}
 	db, cfg, err := a.openStore(true)
 	if err != nil {
 		return err
@@ -71,19 +75,42 @@ func (c *addCmd) Run(a *app) error {
 	return adder.print()
 }
 
+// storable reports whether there may be anything to store: without it no store is made.
+func (c *addCmd) storable() bool {
+	return c.StdinPaths || slices.ContainsFunc(c.Paths, func(path string) bool {
+		_, err := c.look(path)
+		return err == nil
+	})
+}
+
+// refuse reports why none of the paths can be stored.
+func (c *addCmd) refuse(a *app) error {
+	if _, err := a.config(); err != nil {
+		return err
+	}
+	for _, path := range c.Paths {
+		_, err := c.look(path)
+		a.reportOn(path, err)
+	}
+	return nil
+}
+
 // An adder walks the paths in one goroutine, stores files in several, and prints in
 // the order of the walk.
 type adder struct {
-	cmd     *addCmd
-	app     *app
-	ctx     context.Context
-	db      *objects.DB
-	store   fs.FileInfo // of the store's directory
-	jobs    chan addition
-	order   chan addition
-	large   chan struct{} // limits large files
-	skipped int           // links and special files; read it when order is closed
-	listErr error         // of reading the paths from standard input, likewise
+	cmd   *addCmd
+	app   *app
+	ctx   context.Context
+	db    *objects.DB
+	store fs.FileInfo // of the store's directory
+	jobs  chan addition
+	order chan addition
+	large chan struct{} // limits large files
+
+	// These are for print to read when order is closed.
+	skipped  int   // links and special files
+	ownStore bool  // the store itself is among the directories, and was left out
+	listErr  error // of reading the paths from standard input
 }
 
 func (d *adder) start() {
@@ -125,6 +152,9 @@ func (d *adder) print() error {
 	}
 	if d.skipped > 0 {
 		d.app.out.warning(fmt.Sprintf("%d links and special files were skipped", d.skipped))
+	}
+	if d.ownStore {
+		d.app.out.warning("the store itself was left out")
 	}
 	if d.listErr != nil {
 		d.app.reportOn("standard input", d.listErr)

@@ -48,7 +48,7 @@ func (a *app) config() (*config.Config, error) {
 	}
 	home, _ := os.UserHomeDir() // without one, no file of the user's is looked for
 	cfg, err := config.Load(config.Input{
-		Store: a.globals.Store, Cache: a.globals.Cache, File: a.globals.Config,
+		Store: text(a.globals.Store), Cache: text(a.globals.Cache), File: text(a.globals.Config),
 		Getenv: a.getenv, Dir: dir, Home: home, UID: os.Geteuid(),
 	})
 	if err != nil {

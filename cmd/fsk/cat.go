@@ -40,7 +40,10 @@ func (c *catCmd) Run(a *app) error {
 	case c.Batch:
 		return catBatch(a, db)
 	case c.Output != "":
-		return c.toFile(a, db)
+		if err := c.toFile(a, db); err != nil {
+			a.reportOn(c.Output, inputError(err))
+		}
+		return nil
 	}
 	return c.all(a, db, a.out.stdout, isTerminal(a.out.stdout))
 }

@@ -12,12 +12,31 @@ const description = "Store files under their digest, sealed with a key, and read
 
 // globals are the options that every command has.
 type globals struct {
-	Store  string `placeholder:"DIR" help:"The store to use. Default: FSK_STORE, the cache of fleche.toml, the nearest .fsk directory, or the user's own store."`
-	Cache  string `placeholder:"NAME" help:"The section of fleche.toml to use."`
-	Config string `placeholder:"FILE" help:"Read this file instead of every fleche.toml."`
-	JSON   bool   `name:"json" help:"Write JSON Lines."`
-	Quiet  bool   `short:"q" help:"No progress and no warnings."`
-	Color  string `enum:"auto,always,never" default:"auto" help:"Use color: ${enum}."`
+	Store  *string `placeholder:"DIR" help:"The store to use. Default: FSK_STORE, the cache of fleche.toml, the nearest .fsk directory, or the user's own store."`
+	Cache  *string `placeholder:"NAME" help:"The section of fleche.toml to use."`
+	Config *string `placeholder:"FILE" help:"Read this file instead of every fleche.toml."`
+	JSON   bool    `name:"json" help:"Write JSON Lines."`
+	Quiet  bool    `short:"q" help:"No progress and no warnings."`
+	Color  string  `enum:"auto,always,never" default:"auto" help:"Use color: ${enum}."`
+}
+
+// validate refuses an option whose value is empty, such as that of a variable which
+// is not set: it must not count as if the option were absent.
+func (g globals) validate() error {
+	for name, value := range map[string]*string{"--store": g.Store, "--cache": g.Cache, "--config": g.Config} {
+		if value != nil && *value == "" {
+			return &usage{problem: name + " is empty", hint: "leave it out, or give it a value"}
+		}
+	}
+	return nil
+}
+
+// text returns the value of an option, "" if it is absent.
+func text(value *string) string {
+	if value == nil {
+		return ""
+	}
+	return *value
 }
 
 // valueFlags are the global options whose value may be the next argument.
@@ -75,6 +94,9 @@ func (a *app) parseAndRun(args []string) error {
 		return usageError(err)
 	}
 	a.out.configure(a.globals)
+	if err := a.globals.validate(); err != nil {
+		return err
+	}
 	return parsed.Run(a)
 }
 

@@ -25,23 +25,33 @@ func (d *adder) argument(path string) bool {
 		}
 		return d.submit(addition{path: path})
 	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return d.submit(addition{path: path, err: inputError(err)})
-	case !info.IsDir():
-		return d.submit(addition{path: path})
-	case !d.cmd.Recursive:
-		return d.submit(addition{path: path, err: &usage{problem: "is a directory", hint: "fsk add -r stores the files in it"}})
+	isDir, err := d.cmd.look(path)
+	if err != nil || !isDir {
+		return d.submit(addition{path: path, err: err})
 	}
 	return d.directory(path)
+}
+
+// look finds out what a path of the command line stands for.
+func (c *addCmd) look(path string) (isDir bool, err error) {
+	if path == stdinPath {
+		return false, nil
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false, inputError(err)
+	}
+	if info.IsDir() && !c.Recursive {
+		return false, &usage{problem: "is a directory", hint: "fsk add -r stores the files in it"}
+	}
+	return info.IsDir(), nil
 }
 
 // directory submits the regular files below a directory in byte order of their
 // paths, but not those of the store itself.
 func (d *adder) directory(path string) bool {
 	if d.isStore(path) {
-		d.skipped++
+		d.ownStore = true
 		return true
 	}
 	entries, err := os.ReadDir(path)

@@ -25,7 +25,7 @@ func (c *initCmd) Run(a *app) error {
 	}
 	dir := c.Dir
 	if dir == "" {
-		dir = a.globals.Store
+		dir = text(a.globals.Store)
 	}
 	if dir == "" {
 		dir = ".fsk"

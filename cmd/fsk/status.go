@@ -60,7 +60,7 @@ func (a *app) status(cfg *config.Config) (*status, error) {
 		Type: "status", Store: cfg.Store, StoreFrom: cfg.StoreFrom, State: "store",
 		Security: "off", Keys: []seal.KeyID{}, KeysFrom: cfg.KeysFrom,
 		RequireSeal: cfg.Policy.RequireSeal, KeyPolicy: "any", MaxSize: cfg.Policy.MaxObjectSize,
-		Deny: len(cfg.Policy.Deny), Durability: cfg.Durability.String(), Files: cfg.Files,
+		Deny: len(cfg.Policy.Deny), Durability: cfg.Durability.String(), Files: append([]string{}, cfg.Files...),
 	}
 	if cfg.Ring.Len() > 0 {
 		s.Security = "on"
