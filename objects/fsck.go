@@ -7,6 +7,7 @@ import (
 	"iter"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +26,10 @@ type FsckOptions struct {
 
 // Fsck checks every object, and looks for what does not belong in the store. It
 // changes nothing, needs no permission to write and takes no lock: what comes or
-// goes meanwhile is checked or not. It yields its findings in the order of the paths
-// within each directory, and fills stats, which may be nil and is complete when the
-// iteration has ended. The error is that of the context, which ends the iteration; all
-// else that goes wrong is a finding.
+// goes meanwhile is checked or not. It yields what it finds about objects in the
+// order of their digests, and about other files in no order. It fills stats, which may
+// be nil and is complete when the iteration has ended. The error is that of the
+// context, which ends the iteration; all else that goes wrong is a finding.
 //
 // Memory is bounded by the number of workers and the largest of the 256 directories
 // of loose objects, 32 bytes for each of its objects.
@@ -179,12 +180,16 @@ func (c *checker) walk() {
 	c.list(tmpDir, func(name string) {
 		c.report(newFinding(LeftoverTemp, SeverityNote, path.Join(tmpDir, name)))
 	})
+	var dirs []string
 	c.list(objectsDir, func(name string) {
-		if name != packDir && (len(name) != fanOut || !isHex(name)) {
+		switch {
+		case isFanOut(name):
+			dirs = append(dirs, name)
+		case name != packDir:
 			c.report(newFinding(Stray, SeverityWarning, path.Join(objectsDir, name)))
 		}
 	})
-	dirs, _ := c.db.fanOutDirs(c.ctx)
+	slices.Sort(dirs)
 	for _, dir := range dirs {
 		if c.directory(path.Join(objectsDir, dir)) && !c.fanOutDir(dir) {
 			return

@@ -67,7 +67,7 @@ func (db *DB) Resolve(ctx context.Context, s string) (Digest, error) {
 func (db *DB) fanOutDirs(ctx context.Context) ([]string, error) {
 	var dirs []string
 	err := db.names(ctx, objectsDir, func(name string) error {
-		if len(name) == fanOut && isHex(name) {
+		if isFanOut(name) {
 			dirs = append(dirs, name)
 		}
 		return nil
@@ -75,6 +75,10 @@ func (db *DB) fanOutDirs(ctx context.Context) ([]string, error) {
 	slices.Sort(dirs)
 	return dirs, err
 }
+
+// isFanOut reports whether a name in the objects directory is that of a directory of
+// loose objects.
+func isFanOut(name string) bool { return len(name) == fanOut && isHex(name) }
 
 // looseIn returns the digests of the loose objects in one directory of the fan-out
 // whose file names begin with prefix, sorted. Names that are no object's go to

@@ -109,8 +109,14 @@ func (db *DB) duplicate(ctx context.Context, d Digest) (Info, error) {
 		return info, err
 	}
 	switch miss.Reason {
-	case IOError, UnsafePath:
+	case UnsafePath:
 		return Info{}, err
+	case IOError:
+		// What cannot be read is replaced, unless it may be sealed and there is no key
+		// to seal the new one with.
+		if db.ring.Len() == 0 {
+			return Info{}, err
+		}
 	case NotRegular:
 		if stat, err := db.fs.Lstat(loosePath(d)); err == nil && stat.IsDir() {
 			return Info{}, &Error{Digest: d, Reason: NotRegular, Path: loosePath(d),

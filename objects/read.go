@@ -32,7 +32,7 @@ func (db *DB) Get(ctx context.Context, d Digest) ([]byte, error) {
 		return nil, err
 	}
 	payload := stored[:info.Size:info.Size]
-	if err := db.ask(ctx, info, &memory{payload: payload}); err != nil {
+	if err := db.ask(ctx, &Reader{info: info, payload: &memory{payload: payload}}); err != nil {
 		return nil, err
 	}
 	return payload, nil
@@ -162,23 +162,24 @@ func changed(d Digest) error {
 	return &Error{Digest: d, Reason: ChangedDuringRead, Path: loosePath(d)}
 }
 
-// accept returns the error of an object that is not good or over the limit.
+// accept returns the error of an object that is not good.
 func (db *DB) accept(info Info) error {
-	if !info.Reason.Good() {
-		return &Error{Digest: info.Digest, Reason: info.Reason, Path: loosePath(info.Digest)}
-	}
-	if info.Size > db.opts.MaxObjectSize { // only a plain object can get here: its file has no trailer
+	switch {
+	case info.Reason.Good():
+		return nil
+	case info.Reason == TooLarge:
 		return tooLarge(info.Digest, db.opts.MaxObjectSize)
 	}
-	return nil
+	return &Error{Digest: info.Digest, Reason: info.Reason, Path: loosePath(info.Digest)}
 }
 
-// ask asks the hook about a verified payload.
-func (db *DB) ask(ctx context.Context, info Info, payload io.ReaderAt) error {
+// ask asks the hook about the payload of r.
+func (db *DB) ask(ctx context.Context, r *Reader) error {
 	if err := ctx.Err(); err != nil || db.opts.PreRead == nil {
 		return err
 	}
-	err := db.opts.PreRead.PreRead(ctx, info, payload)
+	info := r.info
+	err := db.opts.PreRead.PreRead(ctx, info, io.NewSectionReader(r, 0, r.Size())) // which cannot move or close r
 	switch {
 	case err == nil:
 		return nil

@@ -28,7 +28,7 @@ type Reader struct {
 
 // A payload is where the bytes of a Reader come from. It releases verified bytes only.
 type payload interface {
-	io.ReaderAt
+	io.ReaderAt // called with offsets and lengths within the payload
 	// copyTo writes the bytes from off to the end.
 	copyTo(w io.Writer, off int64) (int64, error)
 	close() error
@@ -55,11 +55,12 @@ func (db *DB) Open(ctx context.Context, d Digest) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.ask(ctx, info, p); err != nil {
-		p.close()
+	r := &Reader{info: info, payload: p}
+	if err := db.ask(ctx, r); err != nil {
+		r.Close()
 		return nil, err
 	}
-	return &Reader{info: info, payload: p}, nil
+	return r, nil
 }
 
 // openMemory verifies a file in memory and closes it.
@@ -184,19 +185,10 @@ type memory struct {
 	buf     *[]byte // to be returned to bufs, may be nil
 }
 
-func (m *memory) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 || off > int64(len(m.payload)) {
-		return 0, fs.ErrInvalid
-	}
-	n := copy(p, m.payload[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
-}
+func (m *memory) ReadAt(p []byte, off int64) (int, error) { return copy(p, m.payload[off:]), nil }
 
 func (m *memory) copyTo(w io.Writer, off int64) (int64, error) {
-	n, err := w.Write(m.payload[off:])
+	n, err := writeFull(w, m.payload[off:])
 	return int64(n), err
 }
 
@@ -206,6 +198,15 @@ func (m *memory) close() error {
 		m.buf, m.payload = nil, nil
 	}
 	return nil
+}
+
+// writeFull makes an error of a short write that the writer does not report.
+func writeFull(w io.Writer, p []byte) (int, error) {
+	n, err := w.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return n, err
 }
 
 // chunks is the payload in a file whose chunks have known sums: every chunk is
@@ -241,16 +242,13 @@ func (c *chunks) load(i int64, buf *[]byte) ([]byte, error) {
 }
 
 func (c *chunks) ReadAt(p []byte, off int64) (n int, err error) {
-	for n < len(p) && off < c.size {
+	for n < len(p) {
 		m, err := c.readChunk(p[n:], off)
 		if err != nil {
 			return n, err
 		}
 		n += m
 		off += int64(m)
-	}
-	if n < len(p) {
-		return n, io.EOF
 	}
 	return n, nil
 }
@@ -320,7 +318,7 @@ func (c *chunks) copyTo(w io.Writer, off int64) (written int64, err error) {
 		}
 		if err == nil {
 			var n int
-			n, err = w.Write(v.data[skip:])
+			n, err = writeFull(w, v.data[skip:])
 			written += int64(n)
 			skip = 0
 		}

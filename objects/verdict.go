@@ -85,12 +85,17 @@ func (db *DB) judge(d Digest, stored []byte) verdict {
 	return e.verdict(keys)
 }
 
-// info describes an object of which v is the verdict.
+// info describes an object of which v is the verdict. A payload over the limit is
+// known only now if there is no trailer: its file is not larger than the limit lets a
+// sealed one be.
 func (db *DB) info(d Digest, v verdict, where string) Info {
 	info := Info{Digest: d, Size: v.size, Reason: v.reason, Where: where}
 	if v.reason == OK {
 		info.Key = db.ring.ID(v.key)
 		info.Retired = v.key > 0
+	}
+	if v.reason.Good() && v.size > db.opts.MaxObjectSize {
+		info.Reason = TooLarge
 	}
 	return info
 }

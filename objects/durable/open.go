@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
-	"path"
 
 	"github.com/go-git/go-billy/v5"
 )
@@ -46,9 +45,13 @@ type plainFile struct {
 func (f *plainFile) Size() int64 { return f.size }
 
 // lstat describes the last element of name, and fails if there is a link before it.
+// It goes from the top down: what is behind a link says nothing.
 func lstat(fsys billy.Filesystem, name string) (fs.FileInfo, error) {
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		info, err := fsys.Lstat(dir)
+	for i, c := range name {
+		if c != '/' {
+			continue
+		}
+		info, err := fsys.Lstat(name[:i])
 		if err != nil {
 			return nil, err
 		}
