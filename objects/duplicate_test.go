@@ -16,6 +16,7 @@ import (
 // TestDuplicates: what is there already is verified before it counts (DESIGN.md,
 // section 6); a good one is left alone, all else replaced.
 func TestDuplicates(t *testing.T) {
+	t.Parallel()
 	ring := ringOf(t, key1, key2)
 	tests := []struct {
 		name   string

@@ -237,6 +237,7 @@ func TestFsckReportsFaults(t *testing.T) {
 
 // TestFsckWhileOthersWork: what comes and goes meanwhile is no finding (F14).
 func TestFsckWhileOthersWork(t *testing.T) {
+	t.Parallel()
 	fsys := newRoot(t)
 	db := open(t, fsys, ringOf(t, key1), quick)
 	stop := make(chan struct{})
@@ -277,6 +278,7 @@ func TestFsckWhileOthersWork(t *testing.T) {
 }
 
 func TestFsckOfJunk(t *testing.T) {
+	t.Parallel()
 	fsys := newRoot(t)
 	for i := range 5000 {
 		write(t, fsys, fmt.Sprintf("objects/ab/junk%d", i), nil)

@@ -147,11 +147,16 @@ func (db *DB) write(payload []byte) (*durable.File, error) {
 	return f, nil
 }
 
-// putError makes the error of a file operation that of a write.
+// putError makes the error of a file operation that of a write. Somebody may have put
+// a link or a FIFO into the way, which is no fault of the disk.
 func putError(d Digest, err error) error {
-	var e *Error
-	if errors.As(err, &e) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var known *Error
+	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return &Error{Digest: d, Reason: IOError, Err: err}
+	e := &Error{Digest: d, Reason: IOError, Err: err}
+	if reason := reasonOf(err); reason == UnsafePath || reason == NotRegular {
+		e.Reason = reason
+	}
+	return e
 }

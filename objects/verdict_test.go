@@ -48,11 +48,15 @@ var forgeries = []forgery{
 // verdictSizes are on both sides of every size at which the code takes another way:
 // a trailer's length, where two cores are used, a chunk, and a payload in memory.
 func verdictSizes() []int {
+	if raceEnabled {
+		return []int{1, 64, 64 << 10, chunkSize + 64, chunkSize + 65}
+	}
 	return []int{1, 63, 64, 65, 1 << 10, 64<<10 - 1, 64 << 10, chunkSize - 64, chunkSize,
 		chunkSize + 1, chunkSize + 64, 2*chunkSize - 64, 2*chunkSize + 40}
 }
 
 func TestForgeriesOfEverySize(t *testing.T) {
+	t.Parallel()
 	fsys := newRoot(t)
 	withKeys := open(t, fsys, ringOf(t, key1, key2), nil)
 	without := open(t, fsys, ringOf(t), nil)
@@ -79,7 +83,7 @@ func TestForgeriesOfEverySize(t *testing.T) {
 
 // TestForgeriesOfABigObject: over 64 MiB Open verifies in chunks what Get loads.
 func TestForgeriesOfABigObject(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || raceEnabled {
 		t.Skip("reads a gigabyte")
 	}
 	fsys := bigCopy(t)

@@ -29,13 +29,15 @@ var Off = new(Ring)
 // several goroutines at once. Make one with [ParseKeys], [ParseKeyList] or
 // [NewRing]; the zero Ring is [Off].
 type Ring struct {
-	keys     []*key // pointers, so that no format verb reaches the bytes through a struct
+	keys     []*key
 	warnings []Warning
 	states   *sync.Pool // of *Writer, for the one-shot methods; nil without keys
 }
 
+// A key keeps its bytes in a function: package fmt, given a struct that holds a Ring in
+// an unexported field, follows every pointer, but cannot look into a function.
 type key struct {
-	secret []byte
+	secret func() []byte
 	id     KeyID
 }
 
@@ -78,10 +80,9 @@ func GenerateKey() []byte {
 }
 
 func newKey(secret []byte) *key {
-	k := &key{secret: append([]byte(nil), secret...)}
-	var id [len(k.id)]byte
-	blake3.DeriveKey(keyIDContext, k.secret, id[:])
-	k.id = id
+	secret = append([]byte(nil), secret...)
+	k := &key{secret: func() []byte { return secret }}
+	blake3.DeriveKey(keyIDContext, secret, k.id[:])
 	return k
 }
 
@@ -125,7 +126,7 @@ func (r *Ring) Derive(context string) *Ring {
 	derived := &Ring{keys: make([]*key, len(r.keys)), states: new(sync.Pool)}
 	for i, k := range r.keys {
 		var secret [32]byte
-		blake3.DeriveKey(context, k.secret, secret[:])
+		blake3.DeriveKey(context, k.secret(), secret[:])
 		derived.keys[i] = newKey(secret[:])
 	}
 	return derived

@@ -33,7 +33,7 @@ func (r *Ring) AppendTrailer(dst, payload []byte) []byte {
 	}
 	w := r.state()
 	defer r.states.Put(w)
-	mac := w.mac(0)
+	mac := w.macs(0)
 	mac.Reset()
 	mac.Write(payload)
 	return w.appendSum(dst, mac)
@@ -42,13 +42,13 @@ func (r *Ring) AppendTrailer(dst, payload []byte) []byte {
 // Verify reports whether trailer is the trailer of payload under a key of the
 // ring, and which: the number i that [Ring.ID] takes. It tries the keys in order.
 func (r *Ring) Verify(payload, trailer []byte) (i int, ok bool) {
-	if !IsTrailer(trailer) {
+	if len(r.keys) == 0 || !IsTrailer(trailer) {
 		return 0, false
 	}
 	w := r.state()
 	defer r.states.Put(w)
 	for i := range r.keys {
-		mac := w.mac(i)
+		mac := w.macs(i)
 		mac.Reset()
 		mac.Write(payload)
 		if w.matches(mac, trailer) {
@@ -65,56 +65,53 @@ func (r *Ring) state() *Writer {
 	if w, ok := r.states.Get().(*Writer); ok {
 		return w
 	}
-	return &Writer{ring: r, macs: make([]hash.Hash, len(r.keys))}
+	return r.newState()
+}
+
+func (r *Ring) newState() *Writer {
+	macs := make([]hash.Hash, len(r.keys))
+	return &Writer{macs: func(i int) hash.Hash {
+		if macs[i] == nil {
+			macs[i] = hmac.New(sha256.New, r.keys[i].secret())
+		}
+		return macs[i]
+	}, n: len(macs)}
 }
 
 // A Writer computes the trailers of one payload under every key of a ring in one
 // pass. It is for one goroutine at a time; [Ring.NewWriter] makes one.
 type Writer struct {
-	ring *Ring
-	macs []hash.Hash
-	sum  [sha256.Size]byte // here, because a local array would escape through the interface
+	macs func(i int) hash.Hash // made when it is first asked for; a function hides the keys, see key
+	n    int                   // of macs
+	sum  [sha256.Size]byte     // here, because a local array would escape through the interface
 	text [TrailerSize]byte
 }
 
 // NewWriter returns a Writer to which nothing has been written.
-func (r *Ring) NewWriter() *Writer {
-	w := &Writer{ring: r, macs: make([]hash.Hash, len(r.keys))}
-	for i := range w.macs {
-		w.mac(i)
-	}
-	return w
-}
-
-func (w *Writer) mac(i int) hash.Hash {
-	if w.macs[i] == nil {
-		w.macs[i] = hmac.New(sha256.New, w.ring.keys[i].secret)
-	}
-	return w.macs[i]
-}
+func (r *Ring) NewWriter() *Writer { return r.newState() }
 
 // Write adds p to the payload. It never fails.
 func (w *Writer) Write(p []byte) (int, error) {
-	for _, mac := range w.macs {
-		mac.Write(p)
+	for i := range w.n {
+		w.macs(i).Write(p)
 	}
 	return len(p), nil
 }
 
 // Reset makes the Writer ready for another payload.
 func (w *Writer) Reset() {
-	for _, mac := range w.macs {
-		mac.Reset()
+	for i := range w.n {
+		w.macs(i).Reset()
 	}
 }
 
 // AppendTrailer appends the trailer of what was written, under the first key, to
 // dst and returns the extended slice. For [Off] it returns dst as it is.
 func (w *Writer) AppendTrailer(dst []byte) []byte {
-	if len(w.macs) == 0 {
+	if w.n == 0 {
 		return dst
 	}
-	return w.appendSum(dst, w.macs[0])
+	return w.appendSum(dst, w.macs(0))
 }
 
 // Verify reports whether trailer is the trailer of what was written, under a key
@@ -123,8 +120,8 @@ func (w *Writer) Verify(trailer []byte) (i int, ok bool) {
 	if !IsTrailer(trailer) {
 		return 0, false
 	}
-	for i, mac := range w.macs {
-		if w.matches(mac, trailer) {
+	for i := range w.n {
+		if w.matches(w.macs(i), trailer) {
 			return i, true
 		}
 	}

@@ -163,7 +163,7 @@ func (w *Writer) rename(from, to string) error {
 func (w *Writer) forget(dir string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for ; dir != "."; dir = path.Dir(dir) {
+	for ; hasParent(dir); dir = path.Dir(dir) {
 		delete(w.linked, dir)
 	}
 }
@@ -180,7 +180,7 @@ func (w *Writer) SyncName(name string) error {
 	if err := SyncDir(w.fs, dir); err != nil {
 		return err
 	}
-	for ; dir != "."; dir = path.Dir(dir) {
+	for ; hasParent(dir); dir = path.Dir(dir) {
 		w.mu.Lock()
 		known := w.linked[dir]
 		w.mu.Unlock()
@@ -210,6 +210,9 @@ func (w *Writer) SyncFile(f RegularFile, name string) error {
 	}
 	return w.SyncName(name)
 }
+
+// hasParent reports whether dir is not the root of the filesystem.
+func hasParent(dir string) bool { return dir != "." && dir != "/" }
 
 // Remove removes a file or an empty directory and makes that durable.
 func (w *Writer) Remove(name string) error {

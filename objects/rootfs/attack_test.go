@@ -64,7 +64,7 @@ func TestLinkInThePlaceOfADirectory(t *testing.T) {
 			"MkdirAll below":  f.MkdirAll("ab/new", 0o777),
 			"MkdirAll deeper": f.MkdirAll("ab/sub/new", 0o777),
 			"Symlink":         f.Symlink("x", "ab/link"),
-			"SyncDir":         f.SyncDir("ab"),
+			"SyncDir":         durable.SyncDir(f, "ab"),
 		}
 		_, unsafe["OpenRegular"] = f.OpenRegular("ab/victim")
 		_, unsafe["OpenRegular deeper"] = f.OpenRegular("ab/sub/victim")

@@ -115,20 +115,3 @@ func (f *FS) isDir(name string) error {
 	}
 	return errNotDir
 }
-
-// SyncDir forces the names in a directory to the disk. On Windows it does nothing.
-func (f *FS) SyncDir(dir string) error {
-	name, err := clean(dir)
-	if err != nil {
-		return pathError("syncdir", dir, err)
-	}
-	d, err := f.b.openDir(name)
-	if err != nil {
-		return pathError("syncdir", dir, err)
-	}
-	err = syncDir(d)
-	if cerr := d.Close(); err == nil {
-		err = cerr
-	}
-	return pathError("syncdir", dir, err)
-}

@@ -45,6 +45,6 @@
 //
 // An [FS] has all abilities that package durable knows: [durable.RegularOpener],
 // [durable.NameLister], [durable.DirSyncer] and [durable.Locker], and its files are
-// [durable.Syncer]. Directories cannot be synced on Windows, where SyncDir does
-// nothing.
+// [durable.Syncer]. Only on Windows, where a directory cannot be flushed, it is no
+// DirSyncer.
 package rootfs

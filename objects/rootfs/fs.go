@@ -16,7 +16,6 @@ var (
 	_ billy.Filesystem      = (*FS)(nil)
 	_ durable.RegularOpener = (*FS)(nil)
 	_ durable.NameLister    = (*FS)(nil)
-	_ durable.DirSyncer     = (*FS)(nil)
 	_ durable.Locker        = (*FS)(nil)
 )
 

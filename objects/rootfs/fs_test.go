@@ -89,7 +89,7 @@ func TestAfterClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		for what, err := range map[string]error{
-			"MkdirAll": f.MkdirAll("x", 0o777), "Remove": f.Remove("sub/file"), "SyncDir": f.SyncDir(""),
+			"MkdirAll": f.MkdirAll("x", 0o777), "Remove": f.Remove("sub/file"), "SyncDir": durable.SyncDir(f, ""),
 		} {
 			if !errors.Is(err, fs.ErrClosed) {
 				t.Errorf("%s after Close = %v, want fs.ErrClosed", what, err)
@@ -137,7 +137,7 @@ func TestErrorsNameTheFileRelativeToTheRoot(t *testing.T) {
 			{werr, "write a/file: bad file descriptor", syscall.EBADF},
 			{r.Close(), "close a/file: " + bare(fs.ErrClosed).Error(), fs.ErrClosed},
 			{f.Remove("a/none"), "remove a/none: no such file or directory", fs.ErrNotExist},
-			{f.SyncDir("b"), "syncdir b: no such file or directory", fs.ErrNotExist},
+			{durable.SyncDir(f, "b"), "syncdir b: no such file or directory", fs.ErrNotExist},
 			{f.MkdirAll("a/file/x", 0o777), "mkdir a/file/x: not a directory", syscall.ENOTDIR},
 			{f.Rename("a/none", "x"), "rename a/none x: no such file or directory", fs.ErrNotExist},
 		} {

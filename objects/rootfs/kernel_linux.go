@@ -115,8 +115,7 @@ func (k *kernel) open(name string, flag int, perm fs.FileMode) (fd int, size int
 	if err != nil {
 		return -1, 0, k.explain(name, err)
 	}
-	var st unix.Stat_t
-	err = unix.Fstat(fd, &st)
+	st, err := retry(func() (st unix.Stat_t, err error) { return st, unix.Fstat(fd, &st) })
 	if err == nil && st.Mode&unix.S_IFMT != unix.S_IFREG {
 		err = durable.ErrNotRegular
 	}

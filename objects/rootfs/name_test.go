@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"errors"
+	"fsk/objects/durable"
 	"io/fs"
 	"testing"
 )
@@ -45,7 +46,7 @@ func TestBadNamesAreRefusedByEveryMethod(t *testing.T) {
 			errs["Rename from"] = f.Rename(bad, "x")
 			errs["Rename to"] = f.Rename("x", bad)
 			errs["Symlink"] = f.Symlink("x", bad)
-			errs["SyncDir"] = f.SyncDir(bad)
+			errs["SyncDir"] = durable.SyncDir(f, bad)
 			for _, errs["Names"] = range f.Names(bad) {
 			}
 			for method, err := range errs {

@@ -26,7 +26,7 @@ func openat2(dir int, name string, flags int, mode fs.FileMode) (int, error) {
 		switch {
 		case err == unix.EINTR:
 			continue
-		case err == unix.EAGAIN && raced < maxTries:
+		case (err == unix.EAGAIN || err == unix.EXDEV) && raced < maxTries:
 			raced++ // the kernel could not be sure because of a rename or mount meanwhile
 			continue
 		case err == unix.ESTALE && !stale:

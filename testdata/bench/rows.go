@@ -171,4 +171,3 @@ func (b *bench) gitSmall() (repo, blob string) {
 	repo = b.once("git-w6", func(path string) { run(exec.Command("git", "init", "-q", "--bare", path)) })
 	return repo, output(exec.Command("git", "--git-dir="+repo, "hash-object", "-w", b.small()))
 }
-
