@@ -22,7 +22,7 @@ type addCmd struct {
 
 // Help is the end of the help page.
 func (addCmd) Help() string {
-	return "Prints \"<digest>  <path>\" for each file, in order, once it is safely stored.\n\nExample: fsk add -r src | tee DIGESTS"
+	return "Prints a line for each file once it is safely stored, in order: its digest, two spaces, its path.\n\nExample: fsk add -r src | tee DIGESTS"
 }
 
 const (
@@ -169,7 +169,7 @@ func (p *printer) added(info objects.Info, path string) {
 		return
 	}
 	prefix, escaped := escapePath(path)
-	if isTerminal(p.stdout) {
+	if p.toTerminal {
 		escaped = escape(escaped)
 	}
 	p.line("%s%s  %s", prefix, info.Digest, escaped)

@@ -26,18 +26,22 @@ type app struct {
 }
 
 // report prints an error, if there is one, and remembers its exit code.
-func (a *app) report(err error) { a.reportOn("", err) }
+func (a *app) report(err error) {
+	if err != nil {
+		a.code = worst(a.code, exitCode(err))
+		a.out.failure("", err)
+	}
+}
 
 // reportOn is report with the name of the file or object that the error is about.
 func (a *app) reportOn(what string, err error) {
-	if err == nil {
-		return
+	if what == "" {
+		what = `""` // an empty argument should be seen
 	}
-	a.code = worst(a.code, exitCode(err))
-	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted")
+	if err != nil {
+		a.code = worst(a.code, exitCode(err))
+		a.out.failure(what, err)
 	}
-	a.out.failure(what, err)
 }
 
 // config reads the configuration and prints its warnings.
@@ -68,7 +72,7 @@ func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
 		return nil, nil, err
 	}
 	if cfg.Type != config.TypeFsk {
-		return nil, nil, &usage{problem: fmt.Sprintf("%s: a Python fleche cache (values.type is %s), which this version of fsk does not read", cfg.Store, cfg.Type)}
+		return nil, nil, &usage{problem: fmt.Sprintf("%s: a Python fleche cache of type %s, which this version of fsk does not read", cfg.Store, cfg.Type)}
 	}
 	db, err := openOrCreate(cfg, create && cfg.MayCreate)
 	if err != nil {

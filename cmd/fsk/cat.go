@@ -15,7 +15,7 @@ import (
 )
 
 type catCmd struct {
-	Output  string   `short:"o" type:"path" placeholder:"FILE" help:"Write to a file, which appears only when it is complete."`
+	Output  *string  `short:"o" placeholder:"FILE" help:"Write to a file, which appears only when it is complete."`
 	Offset  int64    `placeholder:"N" help:"Begin at this byte of each payload."`
 	Length  *int64   `placeholder:"N" help:"Write at most this many bytes of each payload."`
 	Batch   bool     `help:"Read objects from standard input, one a line; answer each with \"<digest> <size>\", the payload and a line end, or with \"<line> <reason>\"."`
@@ -39,9 +39,9 @@ func (c *catCmd) Run(a *app) error {
 	switch {
 	case c.Batch:
 		return catBatch(a, db)
-	case c.Output != "":
-		if err := c.toFile(a, db); err != nil {
-			a.reportOn(c.Output, inputError(err))
+	case c.Output != nil:
+		if err := c.toFile(a, db, *c.Output); err != nil {
+			a.reportOn(*c.Output, inputError(err))
 		}
 		return nil
 	}
@@ -51,10 +51,12 @@ func (c *catCmd) Run(a *app) error {
 func (c *catCmd) validate() error {
 	bad := func(problem string) error { return &usage{problem: problem, hint: "fsk cat --help"} }
 	switch {
-	case c.Batch && (len(c.Objects) > 0 || c.Output != "" || c.Offset != 0 || c.Length != nil):
+	case c.Batch && (len(c.Objects) > 0 || c.Output != nil || c.Offset != 0 || c.Length != nil):
 		return bad("--batch takes its objects from standard input and goes with no other option")
 	case !c.Batch && len(c.Objects) == 0:
 		return bad("no object given")
+	case c.Output != nil && *c.Output == "":
+		return bad("-o is empty")
 	case c.Offset < 0:
 		return bad("--offset is negative")
 	case c.Length != nil && *c.Length < 0:
@@ -117,11 +119,10 @@ func (c *catCmd) part(r *objects.Reader) (io.ReadSeeker, error) {
 
 // toFile writes to a temporary file beside the wanted one, and renames it when all is
 // there: an incomplete output is never seen.
-func (c *catCmd) toFile(a *app, db *objects.DB) error {
-	target := c.Output
+func (c *catCmd) toFile(a *app, db *objects.DB, target string) error {
 	if info, err := os.Stat(target); err == nil {
 		if !info.Mode().IsRegular() { // a device or FIFO is written to, not replaced
-			return c.toDevice(a, db)
+			return c.toDevice(a, db, target)
 		}
 		if target, err = filepath.EvalSymlinks(target); err != nil {
 			return err
@@ -143,8 +144,8 @@ func (c *catCmd) toFile(a *app, db *objects.DB) error {
 	return os.Rename(temp, target)
 }
 
-func (c *catCmd) toDevice(a *app, db *objects.DB) error {
-	f, err := os.OpenFile(c.Output, os.O_WRONLY, 0)
+func (c *catCmd) toDevice(a *app, db *objects.DB, target string) error {
+	f, err := os.OpenFile(target, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -32,8 +32,6 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return exitDone
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &configuration), errors.As(err, &key),
 		errors.Is(err, objects.ErrNotStore), errors.Is(err, objects.ErrNotEmpty):
 		return exitUsage
@@ -45,6 +43,8 @@ func exitCode(err error) int {
 			return exitUsage
 		}
 		return exitMiss
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
 	}
 	return exitIncomplete
 }

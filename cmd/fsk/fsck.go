@@ -139,17 +139,25 @@ func (r *fsckReport) finish(cfg *config.Config) {
 			out.line("note: %d %s (%s)", n, reason.Explain(), reason)
 		}
 	}
-	out.line("checked %d objects, %s: %s", r.stats.Objects, formatSize(r.stats.Bytes), counts(r.stats.Reasons))
+	out.line("checked %s, %s: %s", plural(r.stats.Objects), formatSize(r.stats.Bytes), counts(r.stats.Reasons))
 	for i := range cfg.Ring.Len() {
 		role := "retired"
 		if i == 0 {
 			role = "first"
 		}
-		out.line("key %s  %s: %d objects", cfg.Ring.ID(i), role, r.stats.Keys[cfg.Ring.ID(i)])
+		out.line("key %s  %s: %s", cfg.Ring.ID(i), role, plural(r.stats.Keys[cfg.Ring.ID(i)]))
 	}
 	if !r.stats.Complete {
 		out.line("incomplete: not everything was checked")
 	}
+}
+
+// plural counts objects in words.
+func plural(n int64) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return fmt.Sprintf("%d objects", n)
 }
 
 // counts lists how many objects have which verdict.

@@ -19,6 +19,7 @@ type printer struct {
 	jsonTo         io.Writer // where JSON goes: stderr if stdout carries a payload
 	quiet          bool
 	color          string
+	toTerminal     bool      // results go to a terminal
 	bar            *progress // on the terminal of stderr, or nil
 	summary        summary
 	failed         error // the first error of writing results
@@ -40,6 +41,7 @@ type summary struct {
 func newPrinter(stdout, stderr io.Writer) *printer {
 	p := &printer{stdout: stdout, stderr: stderr, results: bufio.NewWriter(stdout)}
 	p.jsonTo = p.results
+	p.toTerminal = isTerminal(stdout)
 	p.summary.Type = "summary"
 	return p
 }
@@ -117,23 +119,37 @@ type jsonError struct {
 	Hint   string         `json:"hint,omitempty"`
 }
 
+// describe puts into words what an error is about, and why it happened.
+func describe(what string, err error) jsonError {
+	e := jsonError{Type: "error", What: what, Why: err.Error(), Hint: hintOf(err)}
+	var object *objects.Error
+	switch code := exitCode(err); {
+	case code == exitInterrupted:
+		e.Why = "interrupted"
+	case !errors.As(err, &object):
+		if code == exitIncomplete {
+			e.Reason = objects.IOError
+		}
+	default:
+		e.Why, e.Reason, e.Path = object.Explain(), object.Reason, object.Path
+		if !object.Digest.IsZero() {
+			e.Digest = object.Digest.String()
+		}
+		switch {
+		case e.Digest != "" && isDigits(what):
+			e.What = "object " + e.Digest // in full, also where it was named by its first digits
+		case what == "":
+			e.What = object.Path
+		}
+	}
+	return e
+}
+
 // failure writes an error. what is the file or object that it is about, if the error
 // does not say so itself.
 func (p *printer) failure(what string, err error) {
 	p.summary.Errors++
-	e := jsonError{Type: "error", What: what, Why: err.Error(), Hint: hintOf(err)}
-	var object *objects.Error
-	if errors.As(err, &object) {
-		e.Why, e.Reason, e.Path = object.Explain(), object.Reason, object.Path
-		if !object.Digest.IsZero() {
-			e.Digest = object.Digest.String()
-			if what == "" || what == e.Digest {
-				e.What = "object " + e.Digest
-			}
-		}
-	} else if exitCode(err) == exitIncomplete {
-		e.Reason = objects.IOError
-	}
+	e := describe(what, err)
 	if p.json {
 		p.value(e)
 		return

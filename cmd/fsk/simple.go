@@ -11,7 +11,7 @@ import (
 )
 
 type initCmd struct {
-	Dir string `arg:"" optional:"" type:"path" help:"The directory to make a store of; it must be absent or empty. Default: --store, or .fsk."`
+	Dir *string `arg:"" optional:"" help:"The directory to make a store of; it must be absent or empty. Default: --store, or .fsk."`
 }
 
 // Help is the end of the help page.
@@ -23,12 +23,14 @@ func (c *initCmd) Run(a *app) error {
 	if _, err := a.config(); err != nil {
 		return err
 	}
-	dir := c.Dir
-	if dir == "" {
-		dir = text(a.globals.Store)
-	}
-	if dir == "" {
-		dir = ".fsk"
+	dir := ".fsk"
+	switch {
+	case c.Dir != nil && *c.Dir == "":
+		return &usage{problem: "the directory is empty", hint: "fsk init --help"}
+	case c.Dir != nil:
+		dir = *c.Dir
+	case a.globals.Store != nil:
+		dir = *a.globals.Store
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
