@@ -35,16 +35,21 @@ func NewLock(fs billy.Filesystem, name string, wait time.Duration) *Lock {
 // Shared takes the lock together with other holders of the shared lock. It makes
 // the file (mode 0666 before umask) if it is absent.
 func (l *Lock) Shared(ctx context.Context) (unlock func(), err error) {
-	return l.take(ctx, 1)
+	return l.take(ctx, 1, l.wait)
 }
 
 // Exclusive takes the lock alone.
 func (l *Lock) Exclusive(ctx context.Context) (unlock func(), err error) {
-	return l.take(ctx, readers)
+	return l.take(ctx, readers, l.wait)
 }
 
-func (l *Lock) take(ctx context.Context, weight int64) (func(), error) {
-	wait, cancel := context.WithTimeout(ctx, l.wait)
+// TryExclusive takes the lock alone, or fails with [ErrLocked] if it is not free.
+func (l *Lock) TryExclusive(ctx context.Context) (unlock func(), err error) {
+	return l.take(ctx, readers, 0)
+}
+
+func (l *Lock) take(ctx context.Context, weight int64, patience time.Duration) (func(), error) {
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if l.here.Acquire(wait, weight) != nil {
 		return nil, l.gaveUp(ctx)

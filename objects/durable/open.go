@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"os"
 
 	"github.com/go-git/go-billy/v5"
 )
@@ -99,4 +100,20 @@ func readDir(fsys billy.Filesystem, dir string) (infos []fs.FileInfo, err error)
 		}
 	}
 	return infos, err
+}
+
+// SameFile reports whether two descriptions, either of which may be nil for an absent
+// file, are of one file that was not replaced meanwhile. Where the filesystem does not
+// tell files apart, those of one size count as one.
+func SameFile(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	if a.Size() != b.Size() {
+		return false
+	}
+	if a.Sys() == nil && b.Sys() == nil {
+		return true
+	}
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime())
 }

@@ -96,28 +96,33 @@ func (f *File) Write(p []byte) (int, error) {
 // Size returns the number of bytes written so far.
 func (f *File) Size() int64 { return f.size }
 
-// Commit publishes the file under name, replacing what was there, and makes missing
-// directories. When it returns nil the file is as durable as the writer's level
-// says. When it fails before the rename nothing has happened and the temporary file
-// is removed; when it fails after it, the file is there but may not survive a power
-// loss. The file cannot be used afterwards.
+// Commit does all that it takes to publish the file under name: [File.Finish],
+// [File.Publish] and [Writer.SyncName]. When it returns nil the file is as durable as
+// the writer's level says. When it fails before the rename nothing has happened and the
+// temporary file is removed; when it fails after it, the file is there but may not
+// survive a power loss. The file cannot be used afterwards.
 func (f *File) Commit(name string) error {
 	defer f.Discard()
-	if err := f.finish(); err != nil {
+	if err := f.Finish(); err != nil {
 		return err
 	}
-	if err := f.w.rename(f.name, name); err != nil {
-		return fmt.Errorf("%w: %w", ErrPublish, err)
+	if err := f.Publish(name); err != nil {
+		return err
 	}
-	f.settled = true
 	return f.w.SyncName(name)
 }
 
-// finish brings the bytes to the disk and closes the file.
-func (f *File) finish() error {
+// Finish brings the bytes to the disk and closes the file, for which there remains
+// [File.Publish]. Several files can be finished side by side before the first of them
+// gets its name. It may be called again after it succeeded.
+func (f *File) Finish() error {
 	if f.failed {
 		return pathError("commit", f.name, errors.New("an earlier write failed"))
 	}
+	if f.f == nil {
+		return nil
+	}
+	f.failed = true // until all of it is done: an fsync that failed is not repeated
 	if end, err := f.f.Seek(0, io.SeekEnd); err != nil {
 		return err
 	} else if end != f.size { // a filesystem that took the bytes and lost them
@@ -130,7 +135,24 @@ func (f *File) finish() error {
 	}
 	file := f.f
 	f.f = nil
-	return file.Close()
+	if err := file.Close(); err != nil {
+		return err
+	}
+	f.failed = false
+	return nil
+}
+
+// Publish gives a finished file its name, replacing what was there, and makes missing
+// directories. The name is durable after [Writer.SyncName] only.
+func (f *File) Publish(name string) error {
+	if f.f != nil || f.failed {
+		return pathError("publish", f.name, errors.New("not finished"))
+	}
+	if err := f.w.rename(f.name, name); err != nil {
+		return fmt.Errorf("%w: %w", ErrPublish, err)
+	}
+	f.settled = true
+	return nil
 }
 
 // Discard removes the file, unless it was published. It may be called at any time,
@@ -197,18 +219,28 @@ func (w *Writer) SyncName(name string) error {
 	return nil
 }
 
-// SyncFile makes a file that is open for reading, and its name, durable: somebody
-// else wrote it, and may not have synced it yet. At level [None] it does nothing.
-func (w *Writer) SyncFile(f RegularFile, name string) error {
-	if w.level != Full {
-		return nil
-	}
-	if s, ok := f.(Syncer); ok {
-		if err := s.Sync(); err != nil {
-			return err
+// SyncNames is [Writer.SyncName] for many files, with one sync for each directory.
+func (w *Writer) SyncNames(names map[string]bool) error {
+	done := make(map[string]bool)
+	for name := range names {
+		if dir := path.Dir(name); !done[dir] {
+			done[dir] = true
+			if err := w.SyncName(name); err != nil {
+				return err
+			}
 		}
 	}
-	return w.SyncName(name)
+	return nil
+}
+
+// SyncFile makes the bytes of a file that is open for reading durable: somebody else
+// wrote it, and may not have synced it yet. Its name needs [Writer.SyncName]. At level
+// [None] it does nothing.
+func (w *Writer) SyncFile(f RegularFile) error {
+	if s, ok := f.(Syncer); ok && w.level == Full {
+		return s.Sync()
+	}
+	return nil
 }
 
 // hasParent reports whether dir is not the root of the filesystem.

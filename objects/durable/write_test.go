@@ -224,7 +224,7 @@ func TestSyncFileAndRemove(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer f.Close()
-			if err := w.SyncFile(f, "a/b/name"); err != nil {
+			if err := errors.Join(w.SyncFile(f), w.SyncName("a/b/name")); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.Remove("a/b/name"); err != nil {
