@@ -76,6 +76,7 @@ type DB struct {
 	writer *durable.Writer
 	lock   *durable.Lock
 	bufs   bufferPool
+	packs  *packs
 }
 
 // An Info describes one object.
@@ -85,7 +86,7 @@ type Info struct {
 	Reason  Reason     // the verdict
 	Key     seal.KeyID // of the key that sealed it, zero if none is known
 	Retired bool       // that key is not the first of the ring
-	Where   string     // Loose, or "" if it was not found
+	Where   string     // Loose, the id of a pack in hexadecimal, or "" if it was not found
 }
 
 // Init makes fs a store. It does nothing if fs is one already, and fails with
@@ -187,6 +188,7 @@ func Open(fs billy.Filesystem, ring *seal.Ring, opts *Options) (*DB, error) {
 	if db.opts.LockWait <= 0 {
 		db.opts.LockWait = defaultLockWait
 	}
+	db.packs = &packs{fs: fs}
 	db.writer = durable.NewWriter(fs, tmpDir, db.opts.Durability)
 	db.lock = durable.NewLock(fs, lockName, db.opts.LockWait)
 	return db, nil

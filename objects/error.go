@@ -59,6 +59,16 @@ func (e *Error) Unwrap() error {
 	return e.Err
 }
 
+// about names the object in an error of this package that names none.
+func about(d Digest, err error) error {
+	if e, ok := err.(*Error); ok && e.Digest.IsZero() {
+		named := *e
+		named.Digest = d
+		return &named
+	}
+	return err
+}
+
 // reasonOf gives the reason for which a file of the store could not be opened or read.
 func reasonOf(err error) Reason {
 	switch {
@@ -80,4 +90,13 @@ func fault(d Digest, path string, err error) *Error {
 		e.Err = err
 	}
 	return e
+}
+
+// reasonIn returns the reason of an error of this package.
+func reasonIn(err error) Reason {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Reason
+	}
+	return IOError
 }

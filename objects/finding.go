@@ -73,6 +73,9 @@ var next = map[Reason]string{
 	Retired:           "nothing, as long as the key that sealed it stays in the ring",
 	LeftoverTemp:      "nothing: it is never read; remove it once no writer is at work",
 	Stray:             "move it out of the store if it is yours; fsk never reads it",
+	NoIndex:           "run fsk pack, which gives it an index",
+	BadIndex:          "run fsk pack, which makes a new index from the pack",
+	BadPack:           "run fsk pack, which saves the objects that are whole, and add the original files of the others again",
 	Unsealed:          "if you know where it comes from, add the original file again, which seals it; otherwise treat it as planted",
 	BadSeal:           "put the key that sealed it behind the first one, if you trust that key; otherwise add the original file again",
 	MalformedTrailer:  nextHeal,
@@ -91,8 +94,8 @@ func newFinding(reason Reason, severity Severity, path string) Finding {
 }
 
 // objectFinding tells what is to be said of a checked object, if anything.
-func objectFinding(info Info, err error) (Finding, bool) {
-	f := Finding{Reason: info.Reason, Severity: SeverityError, Path: loosePath(info.Digest), Digest: info.Digest, Key: info.Key}
+func objectFinding(path string, info Info, err error) (Finding, bool) {
+	f := Finding{Reason: info.Reason, Severity: SeverityError, Path: path, Digest: info.Digest, Key: info.Key}
 	switch {
 	case err != nil:
 		f.Err = err

@@ -9,6 +9,9 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
+
+	"fsk/objects/packfile"
 )
 
 // FsckOptions change what [DB.Fsck] does. The zero value checks everything.
@@ -75,10 +78,14 @@ type checker struct {
 	jobs    chan job
 	results chan chan checked // closed at the end
 	whole   bool              // every directory could be listed; set before results is closed
+	batches sync.Pool         // of *packfile.Batch
 }
 
+// A job is some loose or chosen objects, or some that were read from a pack.
 type job struct {
 	digests []Digest
+	objects *packfile.Batch
+	id      packfile.ID
 	done    chan checked
 }
 
@@ -96,11 +103,12 @@ func newChecker(db *DB, ctx context.Context, opts FsckOptions) *checker {
 		db: db, ctx: ctx, listed: opts.Objects == nil, whole: true,
 		jobs:    make(chan job),
 		results: make(chan chan checked, 4*workers),
+		batches: sync.Pool{New: func() any { return new(packfile.Batch) }},
 	}
 	for range workers {
 		go func() {
 			for j := range c.jobs {
-				j.done <- c.check(j.digests)
+				j.done <- c.do(j)
 			}
 		}()
 	}
@@ -116,38 +124,78 @@ func newChecker(db *DB, ctx context.Context, opts FsckOptions) *checker {
 	return c
 }
 
-// check checks some objects one after the other.
+func (c *checker) do(j job) checked {
+	if j.objects == nil {
+		return c.check(j.digests)
+	}
+	defer c.batches.Put(j.objects)
+	return c.checkPacked(j.id, j.objects)
+}
+
+// check checks some objects one after the other. Those that were listed are loose.
 func (c *checker) check(digests []Digest) checked {
 	r := checked{stats: newFsckStats()}
 	for _, d := range digests {
-		info, err := c.db.check(c.ctx, d, nil)
+		info, err := c.checkOne(d)
 		if c.ctx.Err() != nil {
 			break
 		}
 		if c.listed && info.Reason == Missing { // removed since it was listed
 			continue
 		}
-		r.stats.count(info)
-		if f, ok := objectFinding(info, err); ok {
-			r.findings = append(r.findings, f)
-		}
+		r.add(pathOf(d, err), info, err)
 	}
 	return r
+}
+
+func (c *checker) checkOne(d Digest) (Info, error) {
+	if !c.listed {
+		return c.db.check(c.ctx, d, maxRounds, nil)
+	}
+	s, err := c.db.openLoose(d)
+	if err != nil {
+		return Info{Digest: d, Size: -1, Reason: reasonIn(err), Where: Loose}, err
+	}
+	defer s.Close()
+	return c.db.examine(c.ctx, s)
+}
+
+// pathOf returns the path of the file that an error is about.
+func pathOf(d Digest, err error) string {
+	var e *Error
+	if errors.As(err, &e) && e.Path != "" {
+		return e.Path
+	}
+	return loosePath(d)
+}
+
+// add counts an object, and keeps what is to be said of it.
+func (r *checked) add(path string, info Info, err error) {
+	r.stats.count(info)
+	if f, ok := objectFinding(path, info, err); ok {
+		r.findings = append(r.findings, f)
+	}
 }
 
 // submit hands objects to the workers; it reports false when the context has ended.
 func (c *checker) submit(digests []Digest) bool {
 	for len(digests) > 0 {
 		n := min(batch, len(digests))
-		j := job{digests[:n], make(chan checked, 1)}
-		digests = digests[n:]
-		select {
-		case c.results <- j.done:
-		case <-c.ctx.Done():
+		if !c.send(job{digests: digests[:n], done: make(chan checked, 1)}) {
 			return false
 		}
-		c.jobs <- j // always taken: a worker ends only when jobs is closed
+		digests = digests[n:]
 	}
+	return true
+}
+
+func (c *checker) send(j job) bool {
+	select {
+	case c.results <- j.done:
+	case <-c.ctx.Done():
+		return false
+	}
+	c.jobs <- j // always taken: a worker ends only when jobs is closed
 	return true
 }
 
@@ -195,6 +243,7 @@ func (c *checker) walk() {
 			return
 		}
 	}
+	c.packs()
 }
 
 // directory reports what should be a directory and is not.

@@ -67,7 +67,7 @@ func TestFsckFindsEverything(t *testing.T) {
 		want["straydir"] = found{objects.Stray, objects.SeverityWarning}
 		write(t, fsys, "tmp/leftover", nil)
 		want["tmp/leftover"] = found{objects.LeftoverTemp, objects.SeverityNote}
-		for _, name := range []string{"lock", "objects/pack/x.pack", "refs/x", "quarantine/x", "objects/ab/.nfs1234"} {
+		for _, name := range []string{"lock", "refs/x", "quarantine/x", "objects/ab/.nfs1234"} {
 			write(t, fsys, name, nil) // have their place, or are of no interest
 		}
 		ring := ringOf(t, key1, key2)

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"iter"
@@ -16,26 +17,46 @@ import (
 // minPrefix is the least number of digits that [DB.Resolve] takes.
 const minPrefix = 4
 
-// All yields the digests of all objects in ascending order. It looks at names only:
-// whether an object is good is found out by reading it. An error is an [*Error] for
-// a directory that cannot be listed, after which the listing goes on, or that of the
-// context, which ends it. Memory is bounded by the largest of the 256 directories.
+// All yields the digests of all objects in ascending order, each once. It looks at
+// names only: whether an object is good is found out by reading it. An error is an
+// [*Error] for a directory or an index that cannot be read, after which the listing goes
+// on, or that of the context, which ends it. Memory is bounded by the objects whose
+// digests have the first two digits in common.
 func (db *DB) All(ctx context.Context) iter.Seq2[Digest, error] {
 	return func(yield func(Digest, error) bool) {
-		dirs, err := db.fanOutDirs(ctx)
-		if err != nil {
-			yield(Digest{}, err)
+		if _, _, err := db.packs.list(ctx); err != nil && !yield(Digest{}, err) {
 			return
 		}
-		for _, dir := range dirs {
-			digests, err := db.looseIn(ctx, dir, "", nil)
-			for _, d := range digests {
-				if !yield(d, nil) {
+		known := db.packs.known()
+		broken := make(map[*pack]bool) // reported once
+		dirs, err := db.fanOutDirs(ctx)
+		if err != nil && !yield(Digest{}, err) {
+			return
+		}
+		for first := range 256 {
+			var digests []Digest
+			var failed []error
+			if dir := hex.EncodeToString([]byte{byte(first)}); slices.Contains(dirs, dir) {
+				digests, err = db.looseIn(ctx, dir, "", nil)
+				failed = append(failed, err)
+			}
+			for _, p := range known {
+				if !broken[p] {
+					digests, err = db.packs.with(p, []byte{byte(first)}, digests)
+					broken[p] = err != nil
+					failed = append(failed, err)
+				}
+			}
+			for _, err := range failed {
+				if err != nil && (!yield(Digest{}, err) || ctx.Err() != nil) {
 					return
 				}
 			}
-			if err != nil && (!yield(Digest{}, err) || ctx.Err() != nil) {
-				return
+			slices.SortFunc(digests, Digest.Compare)
+			for _, d := range slices.Compact(digests) {
+				if !yield(d, nil) {
+					return
+				}
 			}
 		}
 	}
@@ -52,15 +73,27 @@ func (db *DB) Resolve(ctx context.Context, s string) (Digest, error) {
 		return ParseDigest(s)
 	}
 	digests, err := db.looseIn(ctx, s[:fanOut], s[fanOut:], nil)
-	switch {
-	case err != nil:
+	if err != nil {
 		return Digest{}, err
-	case len(digests) == 0:
-		return Digest{}, &Error{Reason: Missing}
-	case len(digests) > 1:
-		return Digest{}, &Error{Reason: Ambiguous}
 	}
-	return digests[0], nil
+	if _, _, err := db.packs.list(ctx); err != nil {
+		return Digest{}, err
+	}
+	prefix, _ := hex.DecodeString(s[:len(s)&^1])
+	for _, p := range db.packs.known() {
+		if digests, err = db.packs.with(p, prefix, digests); err != nil {
+			return Digest{}, err
+		}
+	}
+	digests = slices.DeleteFunc(digests, func(d Digest) bool { return !strings.HasPrefix(d.String(), s) })
+	slices.SortFunc(digests, Digest.Compare)
+	switch digests = slices.Compact(digests); len(digests) {
+	case 0:
+		return Digest{}, &Error{Reason: Missing}
+	case 1:
+		return digests[0], nil
+	}
+	return Digest{}, &Error{Reason: Ambiguous}
 }
 
 // fanOutDirs returns the names of the directories that may hold loose objects, sorted.

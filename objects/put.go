@@ -20,7 +20,7 @@ import (
 func (db *DB) Put(ctx context.Context, payload []byte) (Info, error) {
 	d := Sum(payload)
 	if int64(len(payload)) > db.opts.MaxObjectSize {
-		return Info{}, tooLarge(d, db.opts.MaxObjectSize)
+		return Info{}, &Error{Digest: d, Reason: TooLarge, Err: overLimit(db.opts.MaxObjectSize)}
 	}
 	return db.publish(ctx, d, int64(len(payload)), func() (*durable.File, error) {
 		return db.write(payload)
@@ -61,7 +61,7 @@ func (db *DB) publish(ctx context.Context, d Digest, size int64, stored func() (
 		return Info{}, putError(d, err)
 	}
 	defer unlock()
-	info, err := db.duplicate(ctx, d)
+	info, err := db.duplicate(ctx, d, maxRounds, db.syncSource)
 	if err != nil || info.Reason.Good() {
 		return info, err
 	}
@@ -75,35 +75,38 @@ func (db *DB) publish(ctx context.Context, d Digest, size int64, stored func() (
 	if errors.Is(err, durable.ErrPublish) {
 		// A rename over a network may have been done although it was reported as
 		// failed: the object that is there now decides.
-		if info, check := db.duplicate(ctx, d); check == nil && info.Reason.Good() {
+		if info, check := db.duplicate(ctx, d, maxRounds, db.syncSource); check == nil && info.Reason.Good() {
 			return info, nil
 		}
 	}
 	if err != nil {
 		return Info{}, putError(d, err)
 	}
-	return db.stored(d, size), nil
+	return db.stored(d, size, Loose), nil
 }
 
 // stored describes an object that this DB has just written.
-func (db *DB) stored(d Digest, size int64) Info {
-	info := Info{Digest: d, Size: size, Reason: OKPlain, Where: Loose}
+func (db *DB) stored(d Digest, size int64, where string) Info {
+	info := Info{Digest: d, Size: size, Reason: OKPlain, Where: where}
 	if db.ring.Len() > 0 {
 		info.Reason, info.Key = OK, db.ring.ID(0)
 	}
 	return info
 }
 
-// duplicate looks for a good object of the name, and makes it durable: whoever
-// wrote it may not have done so yet. What is not good is to be replaced. The error
-// says why that cannot be done, or must not.
-func (db *DB) duplicate(ctx context.Context, d Digest) (Info, error) {
-	info, err := db.check(ctx, d, func(f durable.RegularFile) error {
-		if err := db.writer.SyncFile(f, loosePath(d)); err != nil {
-			return putError(d, err)
-		}
-		return nil
-	})
+// syncSource makes a duplicate durable.
+func (db *DB) syncSource(s *source) error {
+	if err := db.writer.SyncFile(s.RegularFile); err != nil {
+		return err
+	}
+	return db.writer.SyncName(s.path)
+}
+
+// duplicate looks for a good object of the name, and has it made durable by sync:
+// whoever wrote it may not have done so yet. What is not good is to be replaced. The
+// error says why that cannot be done, or must not.
+func (db *DB) duplicate(ctx context.Context, d Digest, rounds int, sync func(*source) error) (Info, error) {
+	info, err := db.check(ctx, d, rounds, func(s *source) error { return putError(d, sync(s)) })
 	var miss *Error
 	if !errors.As(err, &miss) {
 		return info, err
@@ -151,8 +154,8 @@ func (db *DB) write(payload []byte) (*durable.File, error) {
 // a link or a FIFO into the way, which is no fault of the disk.
 func putError(d Digest, err error) error {
 	var known *Error
-	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return about(d, err)
 	}
 	e := &Error{Digest: d, Reason: IOError, Err: err}
 	if reason := reasonOf(err); reason == UnsafePath || reason == NotRegular {

@@ -50,7 +50,7 @@ func (db *DB) fill(ctx context.Context, l *lanes, out *fileLane, first *[]byte, 
 	for {
 		size += int64(n)
 		if size > db.opts.MaxObjectSize {
-			err = tooLarge(Digest{}, db.opts.MaxObjectSize)
+			err = &Error{Reason: TooLarge, Err: overLimit(db.opts.MaxObjectSize)}
 		} else if err == nil {
 			err = ctx.Err()
 		}

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"sync"
 
-	"fsk/objects/durable"
 	"fsk/seal"
 )
 
@@ -40,63 +39,60 @@ type payload interface {
 //
 // Up to 64 MiB the payload is held in memory. Larger ones are read twice: to verify
 // them, and when the Reader is read.
-func (db *DB) Open(ctx context.Context, d Digest) (*Reader, error) {
-	f, err := db.openLoose(d)
-	if err != nil {
-		return nil, err
-	}
-	var info Info
-	var p payload
-	if f.Size() <= memorySize+seal.TrailerSize {
-		info, p, err = db.openMemory(ctx, d, f)
-	} else {
-		info, p, err = db.openChunks(ctx, d, f)
-	}
-	if err != nil {
-		return nil, err
-	}
-	r := &Reader{info: info, payload: p}
-	if err := db.ask(ctx, r); err != nil {
-		r.Close()
-		return nil, err
-	}
-	return r, nil
+func (db *DB) Open(ctx context.Context, d Digest) (r *Reader, err error) {
+	err = db.find(ctx, d, maxRounds, func(s *source) error {
+		open := db.openMemory
+		if s.Size() > memorySize+seal.TrailerSize {
+			open = db.openChunks
+		}
+		opened, err := open(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := db.ask(ctx, s, opened); err != nil {
+			opened.Close()
+			return err
+		}
+		r = opened
+		return nil
+	})
+	return r, err
 }
 
-// openMemory verifies a file in memory and closes it.
-func (db *DB) openMemory(ctx context.Context, d Digest, f durable.RegularFile) (Info, payload, error) {
-	defer f.Close()
+// openMemory verifies a source in memory and closes it.
+func (db *DB) openMemory(ctx context.Context, s *source) (*Reader, error) {
+	defer s.Close()
 	m := &memory{bufs: &db.bufs}
 	var stored []byte
-	if f.Size() <= chunkSize+seal.TrailerSize {
+	if s.Size() <= chunkSize+seal.TrailerSize {
 		m.buf = db.bufs.get()
-		stored = (*m.buf)[:f.Size()]
+		stored = (*m.buf)[:s.Size()]
 	} else {
-		stored = make([]byte, f.Size())
+		stored = make([]byte, s.Size())
 	}
-	info, err := db.load(ctx, d, f, stored)
+	info, err := db.load(ctx, s, stored)
 	if err != nil {
 		m.close()
-		return Info{}, nil, err
+		return nil, err
 	}
 	m.payload = stored[:info.Size]
-	return info, m, nil
+	return &Reader{info: info, payload: m}, nil
 }
 
-// openChunks verifies a file in a first pass and keeps it open for the second.
-func (db *DB) openChunks(ctx context.Context, d Digest, f durable.RegularFile) (Info, payload, error) {
-	sums := newChunkSums(f.Size())
-	v, err := db.judgeFile(ctx, d, f, sums)
+// openChunks verifies a source in a first pass and keeps it open for the second.
+func (db *DB) openChunks(ctx context.Context, s *source) (*Reader, error) {
+	sums := newChunkSums(s.Size())
+	v, err := db.judgeFile(ctx, s.d, s, sums)
 	if err != nil {
-		f.Close()
-		return Info{}, nil, readError(d, err)
+		s.Close()
+		return nil, s.readError(err)
 	}
-	info := db.info(d, v, Loose)
-	if err := db.accept(info); err != nil {
-		f.Close()
-		return Info{}, nil, err
+	info := db.info(s.d, v, s.where)
+	if err := db.accept(s, info); err != nil {
+		s.Close()
+		return nil, err
 	}
-	return info, &chunks{ctx: ctx, db: db, d: d, f: f, sums: sums, size: info.Size, cached: -1}, nil
+	return &Reader{info: info, payload: &chunks{ctx: ctx, bufs: &db.bufs, source: s, sums: sums, size: info.Size, cached: -1}}, nil
 }
 
 // Info describes the object.
@@ -212,12 +208,11 @@ func writeFull(w io.Writer, p []byte) (int, error) {
 // chunks is the payload in a file whose chunks have known sums: every chunk is
 // checked again, in a private buffer, before a byte of it is released.
 type chunks struct {
-	ctx  context.Context
-	db   *DB
-	d    Digest
-	f    durable.RegularFile
-	sums *chunkSums
-	size int64 // of the payload
+	ctx    context.Context
+	bufs   *bufferPool
+	source *source
+	sums   *chunkSums
+	size   int64 // of the payload
 
 	mu     sync.Mutex
 	cached int64 // number of the chunk in cache, or -1
@@ -231,12 +226,12 @@ func (c *chunks) load(i int64, buf *[]byte) ([]byte, error) {
 		return nil, err
 	}
 	start := i * chunkSize
-	data := (*buf)[:min(chunkSize, c.f.Size()-start)]
-	if err := readFull(c.f, data, start); err != nil {
-		return nil, readError(c.d, err)
+	data := (*buf)[:min(chunkSize, c.source.Size()-start)]
+	if err := readFull(c.source, data, start); err != nil {
+		return nil, c.source.readError(err)
 	}
 	if !c.sums.matches(i, data) {
-		return nil, changed(c.d)
+		return nil, c.source.refuse(ChangedDuringRead)
 	}
 	return data[:max(0, min(int64(len(data)), c.size-start))], nil
 }
@@ -265,10 +260,10 @@ func (c *chunks) readChunk(p []byte, off int64) (int, error) {
 		return n, nil
 	}
 	c.mu.Unlock()
-	buf := c.db.bufs.get()
+	buf := c.bufs.get()
 	data, err := c.load(i, buf)
 	if err != nil {
-		c.db.bufs.put(buf)
+		c.bufs.put(buf)
 		return 0, err
 	}
 	n := copy(p, data[skip:])
@@ -277,7 +272,7 @@ func (c *chunks) readChunk(p []byte, off int64) (int, error) {
 	c.cache, c.cached = buf, i
 	c.mu.Unlock()
 	if old != nil {
-		c.db.bufs.put(old)
+		c.bufs.put(old)
 	}
 	return n, nil
 }
@@ -304,7 +299,7 @@ func (c *chunks) copyTo(w io.Writer, off int64) (written int64, err error) {
 				return
 			}
 			go func() {
-				buf := c.db.bufs.get()
+				buf := c.bufs.get()
 				data, err := c.load(i, buf)
 				result <- verified{buf, data, err}
 			}()
@@ -325,15 +320,15 @@ func (c *chunks) copyTo(w io.Writer, off int64) (written int64, err error) {
 		if err != nil {
 			halt()
 		}
-		c.db.bufs.put(v.buf)
+		c.bufs.put(v.buf)
 	}
 	return written, err
 }
 
 func (c *chunks) close() error {
 	if c.cache != nil {
-		c.db.bufs.put(c.cache)
+		c.bufs.put(c.cache)
 		c.cache = nil
 	}
-	return c.f.Close()
+	return c.source.Close()
 }

@@ -59,6 +59,12 @@ const (
 	Retired Reason = "retired"
 	// Stray: a file or directory that does not belong where it is.
 	Stray Reason = "stray"
+	// BadIndex: an index in which nothing can be found, or that does not fit its pack.
+	BadIndex Reason = "bad-index"
+	// BadPack: a pack that is cut off, or is none.
+	BadPack Reason = "bad-pack"
+	// NoIndex: a pack without an index, in which nothing is looked for.
+	NoIndex Reason = "no-index"
 	// LeftoverTemp: a temporary file of a writer that is at work or was interrupted.
 	LeftoverTemp Reason = "leftover-temp"
 )
@@ -84,6 +90,9 @@ var explanations = map[Reason]string{
 	Ambiguous:         "more than one object begins like this",
 	BadName:           "not the name of an object",
 	Retired:           "sealed by a retired key",
+	BadIndex:          "the index of a pack is damaged, or does not fit the pack",
+	BadPack:           "a pack is damaged or cut off",
+	NoIndex:           "a pack without an index",
 	Stray:             "does not belong here",
 	LeftoverTemp:      "temporary file of a writer that is at work or was interrupted",
 }

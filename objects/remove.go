@@ -2,24 +2,123 @@ package objects
 
 import (
 	"context"
+	"errors"
+
+	"fsk/objects/durable"
+	"fsk/objects/packfile"
 )
 
-// Remove deletes an object, whatever state it is in, and makes that durable. A link
-// in its place is removed itself. It waits for the writers that are at work. The
-// error is an [*Error]: [Missing] if there is no such object, [NotRegular] if a
-// directory is in its place, which stays, [IOError] if it cannot be removed.
+// Remove deletes all copies of an object, whatever state they are in, and makes that
+// durable. A link in its place is removed itself; a pack is rewritten without it. It
+// waits for the writers that are at work. The error is an [*Error]: [Missing] if there
+// is no such object, [NotRegular] if a directory is in its place, which stays, [BadPack]
+// if it is in a pack that is cut off, [IOError] if it cannot be removed.
 func (db *DB) Remove(ctx context.Context, d Digest) error {
+	removed := false
+	for range maxRounds {
+		n, err := db.removePacked(ctx, d)
+		if errors.Is(err, errChanged) {
+			continue
+		}
+		if err != nil {
+			return putError(d, err)
+		}
+		removed = removed || n > 0
+		done, err := db.removeLoose(ctx, d)
+		if err != nil && (reasonIn(err) != Missing || !removed) {
+			return putError(d, err)
+		}
+		if done {
+			return nil
+		}
+	}
+	return putError(d, errChanged)
+}
+
+// removeLoose removes the loose object, alone. It reports false if the object may have
+// come to a pack since the packs were looked at.
+func (db *DB) removeLoose(ctx context.Context, d Digest) (done bool, err error) {
 	unlock, err := db.lock.Exclusive(ctx)
 	if err != nil {
-		return putError(d, err)
+		return false, err
 	}
 	defer unlock()
+	if ids, err := db.packsWith(ctx, d); err != nil || len(ids) > 0 {
+		return false, err
+	}
 	name := loosePath(d)
 	if info, err := db.fs.Lstat(name); err == nil && info.IsDir() {
-		return &Error{Digest: d, Reason: NotRegular, Path: name}
+		return false, &Error{Digest: d, Reason: NotRegular, Path: name}
 	}
 	if err := db.writer.Remove(name); err != nil {
-		return fault(d, name, err)
+		return true, fault(d, name, err)
 	}
-	return nil
+	return true, nil
+}
+
+// packsWith returns the packs that have the object, as far as their indexes tell.
+func (db *DB) packsWith(ctx context.Context, d Digest) ([]packfile.ID, error) {
+	if _, _, err := db.packs.list(ctx); err != nil {
+		return nil, err
+	}
+	var ids []packfile.ID
+	for _, p := range db.packs.known() {
+		s, _, err := db.packs.find(p, d, true)
+		if err != nil && reasonIn(err) == IOError {
+			return nil, err
+		}
+		if s != nil {
+			s.Close()
+		}
+		if s != nil || err != nil {
+			ids = append(ids, p.id)
+		}
+	}
+	return ids, nil
+}
+
+// removePacked rewrites the packs that have the object without it. All else is copied
+// as it is, good or not.
+func (db *DB) removePacked(ctx context.Context, d Digest) (n int, err error) {
+	ids, err := db.packsWith(ctx, d)
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range ids {
+		r := newRewriter(ctx, db, nil)
+		err := r.copyWithout(id, d)
+		if err == nil {
+			err = r.flush()
+		}
+		r.discard()
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// copyWithout copies all objects of a pack but one, and lets the pack be removed.
+func (r *rewriter) copyWithout(id packfile.ID, d Digest) error {
+	o := r.use(indexPath(id), packPath(id))
+	file, err := durable.OpenRegular(r.db.fs, packPath(id))
+	if err != nil {
+		return ifThere(err)
+	}
+	defer file.Close()
+	err = r.scan(file, func(object packfile.Object) error {
+		if d == object.Digest {
+			return nil
+		}
+		if r.copied[object.Digest] {
+			return &packfile.Error{Problem: packfile.Duplicate, Offset: object.Offset}
+		}
+		return r.add(object.Digest, object.Stored)
+	})
+	if isDamage(err) {
+		return &Error{Digest: d, Reason: BadPack, Path: packPath(id), Err: err}
+	}
+	o.retire = r.db.fs.Remove
+	return err
 }

@@ -1,0 +1,313 @@
+package objects
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"sync"
+
+	"fsk/objects/durable"
+	"fsk/objects/packfile"
+
+	"github.com/go-git/go-billy/v5"
+)
+
+const (
+	packSuffix  = ".pack"
+	indexSuffix = ".idx"
+
+	// maxOpenPacks bounds the packs that are held open; each has two descriptors.
+	maxOpenPacks = 32
+	// An index is taken into memory when it has been asked that often, if it is not
+	// larger than indexMemory and all that are in memory not larger than that together.
+	// Until then a lookup reads the few kilobytes that it needs.
+	findsUntilLoaded = 16
+	indexMemory      = 32 << 20
+)
+
+// packPath and indexPath return the paths of a pack's files, in the store.
+func packPath(id packfile.ID) string  { return path.Join(objectsDir, packDir, id.String()+packSuffix) }
+func indexPath(id packfile.ID) string { return path.Join(objectsDir, packDir, id.String()+indexSuffix) }
+
+// packs are the packs of a store that were found so far, some of them held open. An
+// index is only a hint: what it leads to is verified like every other copy.
+type packs struct {
+	fs billy.Filesystem
+
+	mu     sync.Mutex
+	all    []*pack // in no order; the slice is replaced, never changed
+	opened []*pack // held open, longest first
+	memory int64   // of indexes
+}
+
+// A pack is a pack and its index. Its fields belong to packs.mu.
+type pack struct {
+	id    packfile.ID
+	finds int
+	open  *openPack // nil if it is not held open
+}
+
+// An openPack is a pack with its files open: as they were then, whatever is under
+// their names now. It stays open until the last user has released it.
+type openPack struct {
+	set    *packs
+	refs   int // belongs to set.mu
+	index  *packfile.Index
+	files  []durable.RegularFile // to be closed at the end
+	file   durable.RegularFile   // the pack
+	memory int64                 // of the index, if it is in memory
+}
+
+// known returns the packs that were found so far.
+func (s *packs) known() []*pack {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all
+}
+
+// list looks for packs again. It returns those that are new, and whether any came or
+// went. A pack is one when it has an index.
+func (s *packs) list(ctx context.Context) (fresh []*pack, changed bool, err error) {
+	found := make(map[packfile.ID]bool)
+	for name, err := range durable.Names(s.fs, path.Join(objectsDir, packDir)) {
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return nil, false, dirError(path.Join(objectsDir, packDir), err)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, false, err
+		}
+		if text, ok := strings.CutSuffix(name, indexSuffix); ok {
+			if id, ok := packfile.ParseID(text); ok {
+				found[id] = true
+			}
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []*pack
+	for _, p := range s.all {
+		if found[p.id] {
+			all = append(all, p)
+			delete(found, p.id)
+		} else {
+			s.shut(p)
+			changed = true
+		}
+	}
+	for id := range found {
+		fresh = append(fresh, &pack{id: id})
+	}
+	changed = changed || len(fresh) > 0
+	if changed {
+		s.all = append(all, fresh...)
+	}
+	return fresh, changed, nil
+}
+
+// acquire opens a pack, if it is not open, for use until it is released. With again
+// set it opens it anew: somebody may have replaced its files. reused tells that the
+// files were open before.
+func (s *packs) acquire(p *pack, again bool) (o *openPack, reused bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if again {
+		s.shut(p)
+	}
+	if p.open != nil {
+		p.finds++
+		p.open.refs++
+		if p.finds == findsUntilLoaded {
+			p.open.load()
+		}
+		return p.open, true, nil
+	}
+	for len(s.opened) >= maxOpenPacks {
+		s.shut(s.opened[0])
+	}
+	o, err = s.openPack(p.id)
+	if err != nil {
+		return nil, false, err
+	}
+	p.open, p.finds = o, 1
+	s.opened = append(s.opened, p)
+	o.refs = 2 // the set's and the caller's
+	return o, false, nil
+}
+
+// shut ends holding a pack open. mu is held.
+func (s *packs) shut(p *pack) {
+	if p.open == nil {
+		return
+	}
+	s.drop(p.open)
+	p.open = nil
+	for i, other := range s.opened {
+		if other == p {
+			s.opened = append(s.opened[:i:i], s.opened[i+1:]...)
+			break
+		}
+	}
+}
+
+// drop gives one reference back. mu is held.
+func (s *packs) drop(o *openPack) {
+	if o.refs--; o.refs > 0 {
+		return
+	}
+	for _, f := range o.files {
+		f.Close() // nothing was written
+	}
+	s.memory -= o.memory
+}
+
+func (o *openPack) release() {
+	o.set.mu.Lock()
+	defer o.set.mu.Unlock()
+	o.set.drop(o)
+}
+
+func (s *packs) openPack(id packfile.ID) (*openPack, error) {
+	index, err := durable.OpenRegular(s.fs, indexPath(id))
+	if err != nil {
+		return nil, fault(Digest{}, indexPath(id), err)
+	}
+	file, err := durable.OpenRegular(s.fs, packPath(id))
+	if err != nil {
+		index.Close()
+		return nil, fault(Digest{}, packPath(id), err)
+	}
+	o := &openPack{set: s, file: file, files: []durable.RegularFile{file, index}}
+	if o.index, err = packfile.OpenIndex(index, index.Size()); err != nil {
+		file.Close()
+		index.Close()
+		return nil, indexError(indexPath(id), err)
+	}
+	return o, nil
+}
+
+// indexError tells a damaged index, in which nothing can be found, from a fault of the
+// disk.
+func indexError(name string, err error) error {
+	var damage *packfile.Error
+	if errors.As(err, &damage) || err == io.ErrUnexpectedEOF || err == io.EOF {
+		return &Error{Reason: BadIndex, Path: name, Err: err}
+	}
+	return &Error{Reason: IOError, Path: name, Err: err}
+}
+
+// load takes the index into memory, if there is room. set.mu is held.
+func (o *openPack) load() {
+	file := o.files[1]
+	if size := file.Size(); size+o.set.memory <= indexMemory {
+		text := make([]byte, size)
+		if readFull(file, text, 0) != nil {
+			return // the index on the disk serves as well, and whoever asks it learns why
+		}
+		if index, err := packfile.ParseIndex(text); err == nil {
+			o.index, o.memory = index, size
+			o.set.memory += size
+		}
+	}
+}
+
+// with appends the digests in the index of a pack that begin with prefix. A pack that
+// is gone has none.
+func (s *packs) with(p *pack, prefix []byte, digests []Digest) ([]Digest, error) {
+	o, _, err := s.acquire(p, false)
+	if isMissing(err) {
+		return digests, nil
+	}
+	if err != nil {
+		return digests, err
+	}
+	defer o.release()
+	var first Digest
+	copy(first[:], prefix)
+	for e, err := range o.index.From(first) {
+		d := Digest(e.Digest)
+		if err != nil && d.IsZero() {
+			return digests, indexError(indexPath(p.id), err)
+		}
+		if !bytes.HasPrefix(d[:], prefix) {
+			break
+		}
+		digests = append(digests, d)
+	}
+	return digests, nil
+}
+
+// A section is the stored bytes of an object in a pack. Closing it releases the pack.
+type section struct {
+	pack *openPack
+	off  int64
+	size int64
+}
+
+func (s *section) Size() int64  { return s.size }
+func (s *section) Close() error { s.pack.release(); return nil }
+
+func (s *section) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off > s.size {
+		return 0, io.EOF
+	}
+	short := s.size-off < int64(len(p))
+	if short {
+		p = p[:s.size-off]
+	}
+	n, err := s.pack.file.ReadAt(p, s.off+off)
+	if err == nil && short {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// find returns the copy of an object in a pack, or nil if the pack has none, is gone,
+// or has an index in which nothing can be found, which is for fsck to report. reused
+// tells that the pack was held open before.
+func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, err error) {
+	o, reused, err := s.acquire(p, again)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) && e.Reason == IOError {
+			return nil, false, err
+		}
+		return nil, false, nil
+	}
+	e, ok, err := o.index.Find(d)
+	if err == nil && ok {
+		err = e.Check(o.file.Size())
+	}
+	if err != nil || !ok {
+		o.release()
+	}
+	var damage *packfile.Error
+	switch {
+	case errors.As(err, &damage):
+		return nil, reused, &Error{Digest: d, Reason: Corrupt, Path: indexPath(p.id), Err: err}
+	case err != nil:
+		return nil, reused, &Error{Digest: d, Reason: IOError, Path: indexPath(p.id), Err: err}
+	case !ok:
+		return nil, reused, nil
+	}
+	stored := &section{pack: o, off: e.Offset, size: int64(e.Length)}
+	return &source{RegularFile: stored, d: d, where: p.id.String(), path: packPath(p.id)}, reused, nil
+}
+
+// Sync makes the pack durable, and its index: without one the pack is not read.
+func (s *section) Sync() error {
+	for _, f := range s.pack.files {
+		if f, ok := f.(durable.Syncer); ok {
+			if err := f.Sync(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,367 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+
+	"fsk/objects/durable"
+	"fsk/objects/packfile"
+	"fsk/seal"
+)
+
+const (
+	// packSize is the size in bytes at which a pack is full and another one begun.
+	packSize = 1 << 30
+	// smallPack is the size below which a pack is gathered with others.
+	smallPack = packSize / 2
+)
+
+// PackStats counts what [DB.Pack] did.
+type PackStats struct {
+	Objects int64 // objects that were copied to new packs
+	Bytes   int64 // of their stored bytes
+	Packs   int   // packs that were made
+	Removed int   // files that were removed, because all that was in them is in new packs
+	Indexes int   // indexes that were made anew
+	Damaged int   // packs that were set aside, after all that is good in them was copied
+}
+
+// errChanged says that somebody replaced or removed what was copied.
+var errChanged = errors.New("the store is being changed by others: try again")
+
+// Pack gathers small loose objects and small packs in packs of about a gigabyte, and
+// makes missing and damaged indexes anew. Stored bytes are copied as they are, and only
+// what verifies is copied; a loose object that does not, and a pack with one in it,
+// stays where it is. A pack that is cut off is moved to the quarantine directory after
+// what is whole and good in it was copied. Readers and writers may go on meanwhile, and
+// when it is interrupted everything is in the old place or in the new one. It needs
+// space for one large pack at a time. progress may be nil.
+func (db *DB) Pack(ctx context.Context, progress func(PackStats)) (stats PackStats, err error) {
+	for range maxRounds {
+		stats, err = db.packOnce(ctx, progress)
+		if !errors.Is(err, errChanged) {
+			break
+		}
+	}
+	return stats, err
+}
+
+func (db *DB) packOnce(ctx context.Context, progress func(PackStats)) (PackStats, error) {
+	r := newRewriter(ctx, db, progress)
+	defer r.discard()
+	sources, err := r.survey()
+	if err != nil {
+		return r.stats, err
+	}
+	loose, err := r.looseObjects(minPack)
+	if err != nil {
+		return r.stats, err
+	}
+	mend := slices.ContainsFunc(sources, func(s packSource) bool { return s.damaged })
+	if len(sources) < 2 && loose < minPack && !mend {
+		return r.stats, nil
+	}
+	return r.stats, r.gather(sources)
+}
+
+// A packSource is a pack whose objects are to be copied.
+type packSource struct {
+	id      packfile.ID
+	damaged bool // to be set aside afterwards
+}
+
+// A rewriter copies stored bytes from loose files and packs to new packs, and retires
+// what it copied.
+type rewriter struct {
+	db       *DB
+	ctx      context.Context
+	w        *packfile.Writer
+	tmp      *durable.File
+	copied   map[Digest]bool
+	used     []*original // what the pack that is being written was copied from
+	tryLock  bool        // give up at once if the lock is not free
+	stats    PackStats
+	progress func(PackStats)
+}
+
+func newRewriter(ctx context.Context, db *DB, progress func(PackStats)) *rewriter {
+	return &rewriter{db: db, ctx: ctx, copied: make(map[Digest]bool), progress: progress}
+}
+
+// survey looks at every pack, gives those an index that need nothing else, and returns
+// the others that are to be copied.
+func (r *rewriter) survey() ([]packSource, error) {
+	var sources []packSource
+	ids, err := r.packIDs()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		file, err := durable.OpenRegular(r.db.fs, packPath(id))
+		if reasonOf(err) == Missing && err != nil {
+			continue
+		}
+		if err != nil {
+			return nil, fault(Digest{}, packPath(id), err)
+		}
+		size := file.Size()
+		sound, err := r.mendIndex(id, file)
+		file.Close()
+		switch {
+		case err != nil:
+			return nil, putError(Digest{}, err)
+		case !sound:
+			sources = append(sources, packSource{id, true})
+		case size < smallPack:
+			sources = append(sources, packSource{id, false})
+		}
+	}
+	return sources, nil
+}
+
+// packIDs returns the ids of all packs, with an index or without.
+func (r *rewriter) packIDs() (ids []packfile.ID, err error) {
+	dir := path.Join(objectsDir, packDir)
+	err = r.db.names(r.ctx, dir, func(name string) error {
+		if len(name) == DigestSize+len(packSuffix) && name[DigestSize:] == packSuffix {
+			if id, ok := packfile.ParseID(name[:DigestSize]); ok {
+				ids = append(ids, id)
+			}
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// mendIndex reports whether a pack is sound: its objects are all whole, and it has an
+// index that fits, which it makes if there is none.
+func (r *rewriter) mendIndex(id packfile.ID, file durable.RegularFile) (sound bool, err error) {
+	var entries []packfile.Entry
+	err = r.scan(file, func(o packfile.Object) error {
+		entries = append(entries, o.Entry)
+		return nil
+	})
+	if isDamage(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if r.indexFits(id, entries) {
+		return true, nil
+	}
+	index, err := r.db.writer.Create()
+	if err != nil {
+		return false, err
+	}
+	defer index.Discard()
+	made, err := packfile.WriteIndex(index, entries)
+	if isDamage(err) || err == nil && made != id {
+		return false, nil // the name is not that of these objects, so the pack gets another
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := index.Commit(indexPath(id)); err != nil {
+		return false, err
+	}
+	r.stats.Indexes++
+	return true, nil
+}
+
+func isDamage(err error) bool {
+	var damage *packfile.Error
+	return errors.As(err, &damage)
+}
+
+// indexFits reports whether the index of a pack has exactly these entries.
+func (r *rewriter) indexFits(id packfile.ID, entries []packfile.Entry) bool {
+	f, err := durable.OpenRegular(r.db.fs, indexPath(id))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	x, err := packfile.OpenIndex(f, f.Size())
+	if err != nil || x.Verify(id) != nil {
+		return false
+	}
+	for range x.Compare(entries) {
+		return false
+	}
+	return true
+}
+
+// scan calls visit for each object of a pack.
+func (r *rewriter) scan(file durable.RegularFile, visit func(packfile.Object) error) error {
+	for o, err := range packfile.Scan(io.NewSectionReader(file, 0, file.Size()), file.Size()) {
+		if err == nil {
+			err = r.ctx.Err()
+		}
+		if err == nil {
+			err = visit(o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// looseObjects counts small loose objects, up to enough.
+func (r *rewriter) looseObjects(enough int) (n int, err error) {
+	errEnough := errors.New("enough")
+	err = r.eachLoose(func(Digest) error {
+		if n++; n == enough {
+			return errEnough
+		}
+		return nil
+	})
+	if err == errEnough {
+		err = nil
+	}
+	return n, err
+}
+
+func (r *rewriter) eachLoose(visit func(Digest) error) error {
+	dirs, err := r.db.fanOutDirs(r.ctx)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		digests, err := r.db.looseIn(r.ctx, dir, "", nil)
+		if err != nil {
+			return err
+		}
+		for _, d := range digests {
+			if info, err := r.db.fs.Lstat(loosePath(d)); err != nil || info.Size() > packfile.MaxPayload {
+				continue // gone, or not for a pack
+			}
+			if err := visit(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// gather copies packs and loose objects to new packs, and retires the old ones.
+func (r *rewriter) gather(sources []packSource) error {
+	for _, s := range sources {
+		if err := r.addPack(s); err != nil {
+			return putError(Digest{}, err)
+		}
+	}
+	if err := r.eachLoose(r.addLoose); err != nil {
+		return putError(Digest{}, err)
+	}
+	return putError(Digest{}, r.flush())
+}
+
+// addPack copies the objects of a pack that are good. If all are, or what remains is to
+// be set aside, the pack can be retired.
+func (r *rewriter) addPack(source packSource) error {
+	o := r.use(indexPath(source.id), packPath(source.id))
+	file, err := durable.OpenRegular(r.db.fs, packPath(source.id))
+	if err != nil {
+		return ifThere(err)
+	}
+	defer file.Close()
+	whole := true
+	err = r.scan(file, func(object packfile.Object) error {
+		if !r.db.judge(object.Digest, object.Stored).reason.Good() {
+			whole = false
+			return nil
+		}
+		return r.add(object.Digest, object.Stored)
+	})
+	if isDamage(err) {
+		whole, err = false, nil
+	}
+	switch {
+	case err != nil:
+		return err
+	case source.damaged:
+		o.retire = r.setAside
+	case whole:
+		o.retire = r.db.fs.Remove
+	}
+	return nil
+}
+
+// ifThere makes nothing of the error that there is no file: it went meanwhile.
+func ifThere(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// addLoose copies a loose object, if it is good.
+func (r *rewriter) addLoose(d Digest) error {
+	o := r.use(loosePath(d))
+	s, err := r.db.openLoose(d)
+	if err != nil {
+		return ifThere(err) // every miss is for fsck to report
+	}
+	defer s.Close()
+	if s.Size() > packfile.MaxPayload+seal.TrailerSize {
+		return nil
+	}
+	buf := r.db.bufs.get()
+	defer r.db.bufs.put(buf)
+	stored := (*buf)[:s.Size()]
+	if _, err := r.db.load(r.ctx, s, stored); err != nil {
+		return ifThere(err)
+	}
+	o.retire = r.db.fs.Remove
+	return r.add(d, stored)
+}
+
+// add copies an object, unless it is copied already.
+func (r *rewriter) add(d Digest, stored []byte) error {
+	if r.copied[d] {
+		return nil
+	}
+	if r.w != nil && (r.w.Size()+int64(len(stored)) > packSize || r.w.Len() == packfile.MaxObjects) {
+		current := r.used[len(r.used)-1] // more of it goes to the next pack
+		retire := current.retire
+		current.retire = nil
+		if err := r.flush(); err != nil {
+			return err
+		}
+		current.retire = retire
+		r.used = append(r.used, current)
+	}
+	if r.w == nil {
+		f, err := r.db.writer.Create()
+		if err != nil {
+			return err
+		}
+		r.tmp, r.w = f, packfile.NewWriter(f)
+	}
+	r.copied[d] = true
+	r.stats.Objects++
+	r.stats.Bytes += int64(len(stored))
+	if r.progress != nil && r.stats.Objects%1024 == 0 {
+		r.progress(r.stats)
+	}
+	return r.w.Add(d, stored, nil)
+}
+
+// setAside moves a file to the quarantine directory.
+func (r *rewriter) setAside(name string) error {
+	if path.Ext(name) == packSuffix {
+		r.stats.Damaged++
+	}
+	return r.db.fs.Rename(name, path.Join(quarantineDir, path.Base(name)))
+}
+
+func (r *rewriter) discard() {
+	if r.tmp != nil {
+		r.tmp.Discard()
+	}
+}

@@ -1,0 +1,120 @@
+package objects
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+
+	"fsk/objects/durable"
+	"fsk/objects/packfile"
+)
+
+// An original is a file, or a pack and its index, that was copied to a new pack.
+type original struct {
+	paths  []string
+	seen   []fs.FileInfo           // when it was copied; nil for an absent file
+	retire func(name string) error // what to do with each file, in order; nil to keep them
+}
+
+// use remembers which files have these names now, before they are copied.
+func (r *rewriter) use(paths ...string) *original {
+	o := &original{paths: paths}
+	for _, name := range paths {
+		info, _ := r.db.fs.Lstat(name)
+		o.seen = append(o.seen, info)
+	}
+	r.used = append(r.used, o)
+	return o
+}
+
+// unchanged reports whether the names still stand for the files that were copied.
+func (o *original) unchanged(db *DB) bool {
+	for i, name := range o.paths {
+		now, err := db.fs.Lstat(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || !durable.SameFile(o.seen[i], now) {
+			return false
+		}
+	}
+	return true
+}
+
+// flush publishes the pack that is being written, if any, and retires what was copied
+// to it. The bytes are on the disk before the lock is taken. Under it, nothing is
+// published if somebody has touched an original meanwhile: an object may have been
+// removed, or resealed, and must not come back as it was.
+func (r *rewriter) flush() error {
+	if len(r.used) == 0 {
+		return nil
+	}
+	var id packfile.ID
+	var index *durable.File
+	if r.w != nil {
+		var err error
+		if index, err = r.db.writer.Create(); err != nil {
+			return err
+		}
+		defer index.Discard()
+		if id, err = r.w.Finish(index); err != nil {
+			return err
+		}
+		if err := finishPack(r.tmp, index); err != nil {
+			return err
+		}
+	}
+	unlock, err := r.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	for _, o := range r.used {
+		if !o.unchanged(r.db) {
+			return errChanged
+		}
+	}
+	names := make(map[string]bool)
+	if r.w != nil {
+		if err := publishPack(id, r.tmp, index); err != nil {
+			return err
+		}
+		if err := r.db.writer.SyncName(packPath(id)); err != nil {
+			return err
+		}
+		r.w, r.tmp = nil, nil
+		r.stats.Packs++
+		names[packPath(id)] = true
+	}
+	return r.retire(names)
+}
+
+func (r *rewriter) lock() (func(), error) {
+	if r.tryLock {
+		return r.db.lock.TryExclusive(r.ctx)
+	}
+	return r.db.lock.Exclusive(r.ctx)
+}
+
+// retire retires the originals, which are unchanged, but not what was just published
+// under the same name, and makes that durable. The lock is held.
+func (r *rewriter) retire(published map[string]bool) error {
+	touched := make(map[string]bool)
+	for _, o := range r.used {
+		if o.retire == nil || published[o.paths[len(o.paths)-1]] {
+			continue
+		}
+		for i, name := range o.paths {
+			if o.seen[i] == nil {
+				continue
+			}
+			if err := o.retire(name); err != nil {
+				return err
+			}
+			touched[name] = true
+			r.stats.Removed++
+		}
+	}
+	r.used = nil
+	if r.stats.Damaged > 0 {
+		touched[path.Join(quarantineDir, "x")] = true
+	}
+	return r.db.writer.SyncNames(touched)
+}
