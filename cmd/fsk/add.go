@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"time"
 
 	"fsk/objects"
 )
@@ -26,12 +27,17 @@ func (addCmd) Help() string {
 }
 
 const (
-	// addWorkers is how many files are stored at once: syncs that run side by side
-	// share the journal's writes.
-	addWorkers = 16
+	// addWorkers is how many files are read at once: some may wait for the disk.
+	addWorkers = 8
 	// addLarge is how many of them may be larger than largeFile, which need more memory.
 	addLarge  = 2
 	largeFile = 1 << 20
+
+	// Files are made durable together and printed when they are that many, or that many
+	// bytes, or when nothing more has come for a while.
+	roundFiles = 1 << 16
+	roundBytes = 256 << 20
+	roundPause = 200 * time.Millisecond
 )
 
 // An addition is a file that is being stored.
@@ -70,7 +76,7 @@ func (c *addCmd) Run(a *app) error {
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
 	adder := &adder{cmd: c, app: a, ctx: ctx, db: db, store: store,
-		jobs: make(chan addition), order: make(chan addition, 4*addWorkers), large: make(chan struct{}, addLarge)}
+		batch: db.NewBatch(), jobs: make(chan addition), order: make(chan addition, 4*addWorkers), large: make(chan struct{}, addLarge)}
 	adder.start()
 	return adder.print()
 }
@@ -95,13 +101,15 @@ func (c *addCmd) refuse(a *app) error {
 	return nil
 }
 
-// An adder walks the paths in one goroutine, stores files in several, and prints in
-// the order of the walk.
+// An adder walks the paths in one goroutine, puts files into a batch in several, and
+// in another commits it now and then, and prints what has become durable in the order of
+// the walk.
 type adder struct {
 	cmd   *addCmd
 	app   *app
 	ctx   context.Context
 	db    *objects.DB
+	batch *objects.Batch
 	store fs.FileInfo // of the store's directory
 	jobs  chan addition
 	order chan addition
@@ -129,26 +137,50 @@ func (d *adder) start() {
 	}()
 }
 
-// print prints what was stored, in order, each as soon as it and all before it are.
+// A finished is a file that was put, or could not be.
+type finished struct {
+	path string
+	added
+}
+
+// print commits and prints in rounds until all is done.
 func (d *adder) print() error {
+	defer d.batch.Discard()
 	bar := d.app.out.startProgress("added")
-	for f := range d.order {
-		r := added{err: f.err}
-		if f.err == nil {
-			r = <-f.done
+	results := make(chan finished)
+	go d.collect(results)
+	defer func() {
+		for range results { // so that collect ends
 		}
-		if errors.Is(r.err, context.Canceled) {
-			return r.err
+	}()
+	pause := time.NewTimer(roundPause)
+	var round []finished
+	var objects, bytes, size int64
+	for more := true; more; {
+		full := false
+		select {
+		case r, ok := <-results:
+			if more = ok; !ok {
+				break
+			}
+			if errors.Is(r.err, context.Canceled) {
+				return r.err
+			}
+			round = append(round, r)
+			size += r.info.Size
+			objects, bytes = objects+1, bytes+r.info.Size
+			bar.set(objects, bytes)
+			full = len(round) == roundFiles || size >= roundBytes
+			pause.Reset(roundPause)
+		case <-pause.C:
+			full = true
 		}
-		if r.err != nil {
-			d.app.reportOn(f.path, r.err)
-			continue
+		if full || !more {
+			if ok := d.finish(round); !ok {
+				return nil
+			}
+			round, size = round[:0], 0
 		}
-		d.app.out.added(r.info, f.path)
-		if err := d.app.out.flush(); err != nil {
-			return nil // the printer reports it; nobody would see what else is stored
-		}
-		bar.set(d.app.out.summary.Objects, d.app.out.summary.Bytes)
 	}
 	if d.skipped > 0 {
 		d.app.out.warning(fmt.Sprintf("%d links and special files were skipped", d.skipped))
@@ -160,6 +192,44 @@ func (d *adder) print() error {
 		d.app.reportOn("standard input", d.listErr)
 	}
 	return d.ctx.Err()
+}
+
+// collect delivers the results in order.
+func (d *adder) collect(results chan<- finished) {
+	defer close(results)
+	for f := range d.order {
+		r := finished{path: f.path, added: added{err: f.err}}
+		if f.err == nil {
+			r.added = <-f.done
+		}
+		results <- r
+	}
+}
+
+// finish makes a round durable and prints it. It reports false if there is no use in
+// going on.
+func (d *adder) finish(round []finished) bool {
+	if len(round) == 0 {
+		return true
+	}
+	out := d.app.out
+	if err := d.batch.Commit(d.ctx); err != nil {
+		d.app.report(err)
+		return false
+	}
+	for _, f := range round {
+		if f.err != nil {
+			d.app.reportOn(f.path, f.err)
+			continue
+		}
+		if out.json && f.info.Where == "" { // only now its pack has a name
+			if info, err := d.db.Check(d.ctx, f.info.Digest); err == nil {
+				f.info.Where = info.Where
+			}
+		}
+		out.added(f.info, f.path)
+	}
+	return out.flush() == nil // otherwise nobody would see what else is stored
 }
 
 // added prints one stored file.
@@ -228,7 +298,7 @@ func splitNull(data []byte, atEOF bool) (advance int, token []byte, err error) {
 // put stores one file.
 func (d *adder) put(f addition) (objects.Info, error) {
 	if f.path == stdinPath && !f.found {
-		return d.db.PutReader(d.ctx, &interruptible{ctx: d.ctx, r: d.app.stdin})
+		return d.batch.PutReader(d.ctx, &interruptible{ctx: d.ctx, r: d.app.stdin})
 	}
 	flags := os.O_RDONLY
 	if f.found {
@@ -253,6 +323,6 @@ func (d *adder) put(f addition) (objects.Info, error) {
 			return objects.Info{}, d.ctx.Err()
 		}
 	}
-	info, err := d.db.PutReader(d.ctx, in)
+	info, err := d.batch.PutReader(d.ctx, in)
 	return info, inputError(err)
 }

@@ -2,90 +2,221 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"fsk/objects"
 )
 
-// maxLine limits a line of --batch, in bytes.
-const maxLine = 1 << 20
+const (
+	// maxLine limits a line of --batch, in bytes.
+	maxLine = 1 << 20
+	// questionLines is how many lines are answered by one worker in one go, if they are
+	// there already.
+	questionLines = 64
+	// inlineSize is the size up to which a payload is copied to the other answers, and
+	// answerSize that at which these are passed on.
+	inlineSize = 64 << 10
+	answerSize = 256 << 10
+)
 
-// catBatch answers one object a line, in order. Every answer is whole: an object is
-// announced when it is verified. An answer that breaks off after that ends the
-// command, because the reader counts on the announced size.
+// A question is some lines of --batch, and answers its answers, in order.
+type question struct {
+	lines   []string
+	answers chan answer
+}
+
+// An answer is the text for some lines, after which a payload may follow that is
+// streamed.
+type answer struct {
+	text    bytes.Buffer
+	replies []reply
+	payload *objects.Reader
+	line    string // of the payload, or of err
+	err     error  // ends the batch
+}
+
+// A reply is what is to be counted for one line.
+type reply struct {
+	info objects.Info
+	miss objects.Reason // "" if there is a payload
+}
+
+// catBatch answers one object a line, in order, on all processors. Every answer is
+// whole: an object is announced when it is verified. An answer that breaks off after
+// that ends the command, because the reader counts on the announced size.
 func catBatch(a *app, db *objects.DB) error {
-	in := bufio.NewReaderSize(&interruptible{ctx: a.ctx, r: a.stdin}, maxLine)
-	w := bufio.NewWriterSize(a.out.stdout, 64<<10)
-	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil && (err != io.EOF || len(line) == 0) {
-			return a.endBatch(w, err)
+	ctx, cancel := context.WithCancel(a.ctx)
+	defer cancel()
+	b := &batch{app: a, db: db, ctx: ctx, jobs: make(chan question), order: make(chan question, 2*runtime.GOMAXPROCS(0))}
+	for range runtime.GOMAXPROCS(0) {
+		go func() {
+			for q := range b.jobs {
+				b.answer(q)
+			}
+		}()
+	}
+	go b.read()
+	w := bufio.NewWriterSize(a.out.stdout, answerSize)
+	for q := range b.order {
+		for answer := range q.answers {
+			if err := b.write(w, answer); err != nil {
+				a.reportRead(answer.line, err)
+				return nil
+			}
 		}
-		name := strings.TrimSuffix(string(line), "\n")
-		if err := a.answer(db, w, name); err != nil {
-			a.reportRead(name, err)
-			return nil
-		}
-		if in.Buffered() == 0 { // whoever asks one at a time waits for the answer
+		if len(b.order) == 0 { // whoever asks one at a time waits for the answer
 			if err := w.Flush(); err != nil {
-				a.reportRead(name, &outputError{err})
+				a.reportRead("", &outputError{err})
 				return nil
 			}
 		}
 	}
-}
-
-// endBatch flushes the answers when no line is left, or none can be read.
-func (a *app) endBatch(w *bufio.Writer, err error) error {
-	if flush := w.Flush(); flush != nil {
-		a.reportRead("", &outputError{flush})
+	if err := w.Flush(); err != nil {
+		a.reportRead("", &outputError{err})
 	}
-	switch {
-	case err == io.EOF:
-		return nil
-	case errors.Is(err, bufio.ErrBufferFull):
-		err = fmt.Errorf("a line is longer than %d bytes", maxLine)
+	if err := a.ctx.Err(); err != nil {
+		return err
 	}
-	a.reportOn("standard input", err)
+	if b.inputErr != nil {
+		a.reportOn("standard input", b.inputErr)
+	}
 	return nil
 }
 
-// answer answers one line. The error ends the batch.
-func (a *app) answer(db *objects.DB, w *bufio.Writer, line string) error {
-	d, err := a.resolve(db, line)
+type batch struct {
+	app      *app
+	db       *objects.DB
+	ctx      context.Context
+	jobs     chan question
+	order    chan question // closed at the end
+	inputErr error         // set before order is closed
+}
+
+// read asks what the lines of standard input ask.
+func (b *batch) read() {
+	defer close(b.order)
+	defer close(b.jobs)
+	in := bufio.NewReaderSize(&interruptible{ctx: b.ctx, r: b.app.stdin}, maxLine)
+	var lines []string
+	for {
+		line, err := in.ReadSlice('\n')
+		if err == nil || err == io.EOF && len(line) > 0 {
+			lines = append(lines, strings.TrimSuffix(string(line), "\n"))
+		}
+		if len(lines) > 0 && (err != nil || len(lines) == questionLines || in.Buffered() == 0) {
+			if !b.ask(lines) {
+				return
+			}
+			lines = make([]string, 0, questionLines)
+		}
+		switch {
+		case err == nil:
+			continue
+		case errors.Is(err, bufio.ErrBufferFull):
+			b.inputErr = fmt.Errorf("a line is longer than %d bytes", maxLine)
+		case err != io.EOF && b.ctx.Err() == nil:
+			b.inputErr = err
+		}
+		return
+	}
+}
+
+func (b *batch) ask(lines []string) bool {
+	q := question{lines: lines, answers: make(chan answer)}
+	select {
+	case b.order <- q:
+	case <-b.ctx.Done():
+		return false
+	}
+	b.jobs <- q // always taken: a worker ends only when jobs is closed
+	return true
+}
+
+// answer answers the lines of a question. Answers are passed on when they are large, so
+// that memory is bounded.
+func (b *batch) answer(q question) {
+	defer close(q.answers)
+	var now answer
+	pass := func() bool {
+		select {
+		case q.answers <- now:
+			now = answer{}
+			return true
+		case <-b.ctx.Done():
+			if now.payload != nil {
+				now.payload.Close()
+			}
+			return false
+		}
+	}
+	for _, line := range q.lines {
+		b.reply(&now, line)
+		if (now.payload != nil || now.err != nil || now.text.Len() >= answerSize) && !pass() || now.err != nil {
+			return
+		}
+	}
+	pass()
+}
+
+// reply appends the answer to one line.
+func (b *batch) reply(to *answer, line string) {
+	d, err := b.app.resolve(b.db, line)
 	var r *objects.Reader
 	if err == nil {
-		r, err = db.Open(a.ctx, d)
+		r, err = b.db.Open(b.ctx, d)
 	}
 	if err != nil {
-		return a.answerMiss(w, line, err)
+		var miss *objects.Error
+		if !errors.As(err, &miss) {
+			to.line, to.err = line, err
+			return
+		}
+		fmt.Fprintf(&to.text, "%s %s\n", escape(line), miss.Reason)
+		to.replies = append(to.replies, reply{miss: miss.Reason})
+		return
 	}
-	defer r.Close()
-	a.unverified(r.Info())
-	fmt.Fprintf(w, "%s %d\n", d, r.Size())
-	if _, err := r.WriteTo(output{w}); err != nil {
-		return err
+	to.replies = append(to.replies, reply{info: r.Info()})
+	fmt.Fprintf(&to.text, "%s %d\n", d, r.Size())
+	if r.Size() > inlineSize {
+		to.line, to.payload = line, r
+		return
 	}
-	w.WriteByte('\n')
-	a.out.object(r.Info(), nil)
-	return nil
+	r.WriteTo(&to.text) // memory to memory
+	r.Close()
+	to.text.WriteByte('\n')
 }
 
-// answerMiss answers a line with the reason why there is no payload.
-func (a *app) answerMiss(w *bufio.Writer, line string, err error) error {
-	var miss *objects.Error
-	if errors.Is(err, context.Canceled) || !errors.As(err, &miss) {
+// write writes an answer and counts it.
+func (b *batch) write(w *bufio.Writer, answer answer) error {
+	for _, r := range answer.replies {
+		switch r.miss {
+		case "":
+			b.app.unverified(r.info)
+			b.app.out.object(r.info, nil)
+		case objects.IOError:
+			b.app.code = worst(b.app.code, exitIncomplete)
+		default:
+			b.app.code = worst(b.app.code, exitMiss)
+		}
+	}
+	if _, err := w.Write(answer.text.Bytes()); err != nil {
+		return &outputError{err}
+	}
+	if answer.payload == nil {
+		return answer.err
+	}
+	defer answer.payload.Close()
+	if _, err := answer.payload.WriteTo(output{w}); err != nil {
 		return err
 	}
-	code := exitMiss
-	if miss.Reason == objects.IOError {
-		code = exitIncomplete
+	if err := w.WriteByte('\n'); err != nil {
+		return &outputError{err}
 	}
-	a.code = worst(a.code, code)
-	fmt.Fprintf(w, "%s %s\n", escape(line), miss.Reason)
 	return nil
 }

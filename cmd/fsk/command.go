@@ -57,6 +57,7 @@ var commands = []command{
 	{"stat", "Verify objects and describe them.", func() any { return new(statCmd) }},
 	{"rm", "Remove objects.", func() any { return new(rmCmd) }},
 	{"fsck", "Check every object, change nothing.", func() any { return new(fsckCmd) }},
+	{"pack", "Gather small objects in large packs.", func() any { return new(packCmd) }},
 	{"key", "Make a key, list the keys in use.", func() any { return new(keyCmd) }},
 	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
 	{"version", "Print the version.", func() any { return new(versionCmd) }},
