@@ -146,7 +146,7 @@ type finished struct {
 // print commits and prints in rounds until all is done.
 func (d *adder) print() error {
 	defer d.batch.Discard()
-	bar := d.app.out.startProgress("added")
+	bar := d.app.out.startProgress(d.ctx, "added", d.cmd.count)
 	results := make(chan finished)
 	go d.collect(results)
 	defer func() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +44,12 @@ func (c *fsckCmd) Run(a *app) error {
 	if len(c.Objects) > 0 && options.Objects == nil {
 		return nil
 	}
-	bar := a.out.startProgress("checked")
+	bar := a.out.startProgress(a.ctx, "checked", func(ctx context.Context) int64 {
+		if options.Objects != nil {
+			return int64(len(options.Objects))
+		}
+		return countObjects(ctx, db)
+	})
 	options.Progress = bar.set
 	r := &fsckReport{app: a, count: make(map[objects.Reason]int), severity: make(map[string]int64)}
 	for f, err := range db.Fsck(a.ctx, options, &r.stats) {
@@ -158,6 +164,16 @@ func plural(n int64) string {
 		return "1 object"
 	}
 	return fmt.Sprintf("%d objects", n)
+}
+
+// countObjects counts the objects by their names. What cannot be listed is not counted.
+func countObjects(ctx context.Context, db *objects.DB) (n int64) {
+	for _, err := range db.All(ctx) {
+		if err == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // counts lists how many objects have which verdict.

@@ -77,6 +77,19 @@ func (d *adder) directory(path string) bool {
 	return true
 }
 
+// count counts the files that the paths stand for; 0 if they are still to be read.
+func (c *addCmd) count(ctx context.Context) (n int64) {
+	for _, path := range c.Paths {
+		filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() {
+				n++
+			}
+			return ctx.Err()
+		})
+	}
+	return n
+}
+
 // sortName makes a directory sort where the paths below it belong.
 func sortName(e fs.DirEntry) string {
 	if e.IsDir() {

@@ -196,7 +196,7 @@ func (p *printer) clearBar() {
 // finish writes what must come last and returns the exit code.
 func (p *printer) finish(code int) int {
 	if p.bar != nil {
-		p.bar.stop()
+		p.bar.end()
 	}
 	if p.json {
 		p.summary.Complete = code < exitUsage

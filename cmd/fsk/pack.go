@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"fsk/objects"
 )
 
@@ -27,7 +29,7 @@ func (c *packCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	bar := a.out.startProgress("packed")
+	bar := a.out.startProgress(a.ctx, "packed", func(context.Context) int64 { return 0 }) // known only when all is looked at
 	s, err := db.Pack(a.ctx, func(s objects.PackStats) { bar.set(s.Objects, s.Bytes) })
 	a.out.summary.Objects, a.out.summary.Bytes = s.Objects, s.Bytes
 	switch {

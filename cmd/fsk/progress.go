@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -17,32 +18,41 @@ type progress struct {
 	p     *printer
 	what  string
 	start time.Time
-	quit  chan struct{}
+	stop  context.CancelFunc
 
 	mu             sync.Mutex
 	objects, bytes int64
+	total          int64 // of objects; 0 as long as it is not known
 	shown          bool
 }
 
 // startProgress shows progress on stderr from now until the printer finishes, if that
 // is a terminal and progress is wanted. Otherwise it returns nil, on which all
-// methods may be called.
-func (p *printer) startProgress(what string) *progress {
+// methods may be called. count counts the objects that there will be, beside the work;
+// it is not called if nobody is to see it, and ends early when the context does.
+func (p *printer) startProgress(ctx context.Context, what string, count func(ctx context.Context) int64) *progress {
 	if p.quiet || p.json || !isTerminal(p.stderr) {
 		return nil
 	}
-	b := &progress{p: p, what: what, start: time.Now(), quit: make(chan struct{})}
+	ctx, cancel := context.WithCancel(ctx)
+	b := &progress{p: p, what: what, start: time.Now(), stop: cancel}
 	p.bar = b
-	go b.run()
+	go b.run(ctx)
+	go func() {
+		total := count(ctx)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.total = total
+	}()
 	return b
 }
 
-func (b *progress) run() {
+func (b *progress) run(ctx context.Context) {
 	tick := time.NewTicker(progressDelay / 4)
 	defer tick.Stop()
 	for {
 		select {
-		case <-b.quit:
+		case <-ctx.Done():
 			return
 		case now := <-tick.C:
 			if now.Sub(b.start) >= progressDelay {
@@ -66,13 +76,30 @@ func (b *progress) show(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	seconds := now.Sub(b.start).Seconds()
-	line := fmt.Sprintf("%s: %d objects, %s, %s/s, %ds", b.what, b.objects,
-		formatSize(b.bytes), formatSize(int64(float64(b.bytes)/seconds)), int(seconds))
+	line := fmt.Sprintf("%s: %d%s, %s, %s/s%s", b.what, b.objects, b.of(),
+		formatSize(b.bytes), formatSize(int64(float64(b.bytes)/seconds)), b.left(seconds))
 	if width, _, err := term.GetSize(2); err == nil && width > 0 && len(line) >= width {
 		line = line[:width-1]
 	}
 	fmt.Fprintf(b.p.stderr, "\r%s\x1b[K", line)
 	b.shown = true
+}
+
+// of says of how many objects, if that is known.
+func (b *progress) of() string {
+	if b.total == 0 {
+		return " objects"
+	}
+	return fmt.Sprintf(" of %d objects", b.total)
+}
+
+// left says how long the rest will take, if that can be told.
+func (b *progress) left(seconds float64) string {
+	if b.objects == 0 || b.total < b.objects {
+		return ""
+	}
+	rest := seconds * float64(b.total-b.objects) / float64(b.objects)
+	return fmt.Sprintf(", %s left", time.Duration(rest*float64(time.Second)).Round(time.Second))
 }
 
 // clear removes the line, so that something else can be written.
@@ -85,8 +112,8 @@ func (b *progress) clear() {
 	}
 }
 
-func (b *progress) stop() {
-	close(b.quit)
+func (b *progress) end() {
+	b.stop()
 	b.clear()
 }
 
