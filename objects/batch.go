@@ -116,7 +116,7 @@ func (b *Batch) begin(ctx context.Context) error {
 	if err != nil {
 		return putError(Digest{}, err)
 	}
-	if _, _, err := b.db.packs.list(ctx); err != nil {
+	if err := b.db.packs.list(ctx); err != nil {
 		unlock()
 		return putError(Digest{}, err)
 	}

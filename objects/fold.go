@@ -15,7 +15,7 @@ const (
 // lock is not free or anything else is in the way: the next commit will try again, and
 // nothing depends on it.
 func (db *DB) fold(ctx context.Context) {
-	if _, _, err := db.packs.list(ctx); err != nil || len(db.packs.known()) <= foldPacks {
+	if err := db.packs.list(ctx); err != nil || len(db.packs.known()) <= foldPacks {
 		return
 	}
 	var small []packSource

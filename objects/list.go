@@ -24,7 +24,7 @@ const minPrefix = 4
 // digests have the first two digits in common.
 func (db *DB) All(ctx context.Context) iter.Seq2[Digest, error] {
 	return func(yield func(Digest, error) bool) {
-		if _, _, err := db.packs.list(ctx); err != nil && !yield(Digest{}, err) {
+		if err := db.packs.list(ctx); err != nil && !yield(Digest{}, err) {
 			return
 		}
 		known := db.packs.known()
@@ -76,7 +76,7 @@ func (db *DB) Resolve(ctx context.Context, s string) (Digest, error) {
 	if err != nil {
 		return Digest{}, err
 	}
-	if _, _, err := db.packs.list(ctx); err != nil {
+	if err := db.packs.list(ctx); err != nil {
 		return Digest{}, err
 	}
 	prefix, _ := hex.DecodeString(s[:len(s)&^1])

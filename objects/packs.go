@@ -69,19 +69,19 @@ func (s *packs) known() []*pack {
 	return s.all
 }
 
-// list looks for packs again. It returns those that are new, and whether any came or
-// went. A pack is one when it has an index.
-func (s *packs) list(ctx context.Context) (fresh []*pack, changed bool, err error) {
+// list looks for packs again: known returns them afterwards, the same ones if none came
+// or went. A pack is one when it has an index.
+func (s *packs) list(ctx context.Context) error {
 	found := make(map[packfile.ID]bool)
 	for name, err := range durable.Names(s.fs, path.Join(objectsDir, packDir)) {
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		if err != nil {
-			return nil, false, dirError(path.Join(objectsDir, packDir), err)
+			return dirError(path.Join(objectsDir, packDir), err)
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, false, err
+			return err
 		}
 		if text, ok := strings.CutSuffix(name, indexSuffix); ok {
 			if id, ok := packfile.ParseID(text); ok {
@@ -91,24 +91,23 @@ func (s *packs) list(ctx context.Context) (fresh []*pack, changed bool, err erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all []*pack
+	all := make([]*pack, 0, len(found))
 	for _, p := range s.all {
 		if found[p.id] {
 			all = append(all, p)
 			delete(found, p.id)
 		} else {
 			s.shut(p)
-			changed = true
 		}
 	}
+	if len(all) == len(s.all) && len(found) == 0 {
+		return nil
+	}
 	for id := range found {
-		fresh = append(fresh, &pack{id: id})
+		all = append(all, &pack{id: id})
 	}
-	changed = changed || len(fresh) > 0
-	if changed {
-		s.all = append(all, fresh...)
-	}
-	return fresh, changed, nil
+	s.all = all
+	return nil
 }
 
 // acquire opens a pack, if it is not open, for use until it is released. With again

@@ -58,7 +58,7 @@ func (db *DB) removeLoose(ctx context.Context, d Digest) (done bool, err error) 
 
 // packsWith returns the packs that have the object, as far as their indexes tell.
 func (db *DB) packsWith(ctx context.Context, d Digest) ([]packfile.ID, error) {
-	if _, _, err := db.packs.list(ctx); err != nil {
+	if err := db.packs.list(ctx); err != nil {
 		return nil, err
 	}
 	var ids []packfile.ID

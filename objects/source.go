@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"fsk/objects/durable"
 	"fsk/seal"
@@ -98,7 +99,8 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		}
 		return false
 	}
-	if db.findInPacks(d, db.packs.known(), try) {
+	searched := db.packs.known()
+	if db.findInPacks(d, searched, try) {
 		return result
 	}
 	for round := 0; ; round++ {
@@ -108,17 +110,21 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		if round == rounds {
 			break
 		}
-		fresh, changed, err := db.packs.list(ctx)
-		if err != nil {
+		if err := db.packs.list(ctx); err != nil {
 			try(nil, about(d, err))
 			break
 		}
+		// What is new to this search, whoever has found it: another search may have listed
+		// the packs a moment before.
+		known := db.packs.known()
+		if slices.Equal(known, searched) {
+			break
+		}
+		fresh := slices.DeleteFunc(slices.Clone(known), func(p *pack) bool { return slices.Contains(searched, p) })
 		if db.findInPacks(d, fresh, try) {
 			return result
 		}
-		if !changed {
-			break
-		}
+		searched = known
 	}
 	if result == nil {
 		return &Error{Digest: d, Reason: Missing, Path: loosePath(d)}
