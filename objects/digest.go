@@ -21,12 +21,31 @@ func Sum(payload []byte) Digest { return blake3.Sum256(payload) }
 // ParseDigest reads the text form, exactly 64 lowercase hexadecimal digits. The
 // error is an [*Error] with the reason [BadName].
 func ParseDigest(s string) (d Digest, err error) {
-	if len(s) != DigestSize || !isHex(s) {
-		return Digest{}, badName("a digest has 64 lowercase hexadecimal digits")
+	if len(s) != DigestSize {
+		return Digest{}, errNoDigest
 	}
-	hex.Decode(d[:], []byte(s))
+	for i := range d {
+		high, low := hexDigit[s[2*i]], hexDigit[s[2*i+1]]
+		if high > 15 || low > 15 {
+			return Digest{}, errNoDigest
+		}
+		d[i] = high<<4 | low
+	}
 	return d, nil
 }
+
+var errNoDigest = badName("a digest has 64 lowercase hexadecimal digits")
+
+// hexDigit is the value of every lowercase hexadecimal digit, and 255 for all else.
+var hexDigit = func() (value [256]byte) {
+	for i := range value {
+		value[i] = 255
+	}
+	for i, c := range []byte("0123456789abcdef") {
+		value[c] = byte(i)
+	}
+	return value
+}()
 
 // String returns the text form.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
@@ -49,7 +68,7 @@ func (d *Digest) UnmarshalText(text []byte) (err error) {
 // isHex reports whether s has only lowercase hexadecimal digits.
 func isHex(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+		if hexDigit[s[i]] > 15 {
 			return false
 		}
 	}

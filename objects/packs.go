@@ -47,8 +47,15 @@ type packs struct {
 // A pack is a pack and its index. Its fields belong to packs.mu.
 type pack struct {
 	id    packfile.ID
+	name  string // the id as text, and the paths of the files: made once, for every lookup
+	path  string
+	index string
 	finds int
 	open  *openPack // nil if it is not held open
+}
+
+func newPack(id packfile.ID) *pack {
+	return &pack{id: id, name: id.String(), path: packPath(id), index: indexPath(id)}
 }
 
 // An openPack is a pack with its files open: as they were then, whatever is under
@@ -104,7 +111,7 @@ func (s *packs) list(ctx context.Context) error {
 		return nil
 	}
 	for id := range found {
-		all = append(all, &pack{id: id})
+		all = append(all, newPack(id))
 	}
 	s.all = all
 	return nil
@@ -289,14 +296,14 @@ func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, e
 	var damage *packfile.Error
 	switch {
 	case errors.As(err, &damage):
-		return nil, reused, &Error{Digest: d, Reason: Corrupt, Path: indexPath(p.id), Err: err}
+		return nil, reused, &Error{Digest: d, Reason: Corrupt, Path: p.index, Err: err}
 	case err != nil:
-		return nil, reused, &Error{Digest: d, Reason: IOError, Path: indexPath(p.id), Err: err}
+		return nil, reused, &Error{Digest: d, Reason: IOError, Path: p.index, Err: err}
 	case !ok:
 		return nil, reused, nil
 	}
 	stored := &section{pack: o, off: e.Offset, size: int64(e.Length)}
-	return &source{RegularFile: stored, d: d, where: p.id.String(), path: packPath(p.id)}, reused, nil
+	return &source{RegularFile: stored, d: d, where: p.name, path: p.path}, reused, nil
 }
 
 // Sync makes the pack durable, and its index: without one the pack is not read.

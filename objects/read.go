@@ -35,6 +35,39 @@ func (db *DB) Get(ctx context.Context, d Digest) (payload []byte, err error) {
 	return payload, nil
 }
 
+// GetInto is [DB.Get] for a caller who reads many objects and has a buffer: it copies the
+// verified payload to the beginning of buf, which is not touched otherwise, and allocates
+// little. For a payload that is larger than buf, or than 1 MiB, the error is
+// [io.ErrShortBuffer]: use [DB.Open].
+func (db *DB) GetInto(ctx context.Context, d Digest, buf []byte) (info Info, err error) {
+	err = db.find(ctx, d, maxRounds, func(s *source) error {
+		defer s.Close()
+		if s.Size() > chunkSize+seal.TrailerSize {
+			return io.ErrShortBuffer
+		}
+		room := db.bufs.get()
+		defer db.bufs.put(room)
+		stored := (*room)[:s.Size()]
+		found, err := db.load(ctx, s, stored)
+		if err != nil {
+			return err
+		}
+		if found.Size > int64(len(buf)) {
+			return io.ErrShortBuffer
+		}
+		payload := stored[:found.Size]
+		if db.opts.PreRead != nil {
+			if err := db.ask(ctx, s, &Reader{info: found, payload: &memory{payload: payload}}); err != nil {
+				return err
+			}
+		}
+		copy(buf, payload)
+		info = found
+		return nil
+	})
+	return info, err
+}
+
 // Stat verifies an object and describes it. Nothing is released, so no hook is
 // asked. The error is an [*Error] if the object is a miss, or that of the context.
 func (db *DB) Stat(ctx context.Context, d Digest) (Info, error) {

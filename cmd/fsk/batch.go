@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"fsk/objects"
@@ -18,7 +20,7 @@ const (
 	maxLine = 1 << 20
 	// questionLines is how many lines are answered by one worker in one go, if they are
 	// there already.
-	questionLines = 64
+	questionLines = 256
 	// inlineSize is the size up to which a payload is copied to the other answers, and
 	// answerSize that at which these are passed on.
 	inlineSize = 64 << 10
@@ -56,8 +58,9 @@ func catBatch(a *app, db *objects.DB) error {
 	b := &batch{app: a, db: db, ctx: ctx, jobs: make(chan question), order: make(chan question, 2*runtime.GOMAXPROCS(0))}
 	for range runtime.GOMAXPROCS(0) {
 		go func() {
+			buf := make([]byte, inlineSize)
 			for q := range b.jobs {
-				b.answer(q)
+				b.answer(q, buf)
 			}
 		}()
 	}
@@ -128,7 +131,7 @@ func (b *batch) read() {
 }
 
 func (b *batch) ask(lines []string) bool {
-	q := question{lines: lines, answers: make(chan answer)}
+	q := question{lines: lines, answers: make(chan answer, 1)}
 	select {
 	case b.order <- q:
 	case <-b.ctx.Done():
@@ -140,7 +143,7 @@ func (b *batch) ask(lines []string) bool {
 
 // answer answers the lines of a question. Answers are passed on when they are large, so
 // that memory is bounded.
-func (b *batch) answer(q question) {
+func (b *batch) answer(q question, buf []byte) {
 	defer close(q.answers)
 	var now answer
 	pass := func() bool {
@@ -156,7 +159,7 @@ func (b *batch) answer(q question) {
 		}
 	}
 	for _, line := range q.lines {
-		b.reply(&now, line)
+		b.reply(&now, line, buf)
 		if (now.payload != nil || now.err != nil || now.text.Len() >= answerSize) && !pass() || now.err != nil {
 			return
 		}
@@ -164,32 +167,50 @@ func (b *batch) answer(q question) {
 	pass()
 }
 
-// reply appends the answer to one line.
-func (b *batch) reply(to *answer, line string) {
+// reply appends the answer to one line. Hot: buf is for a payload, and used again.
+func (b *batch) reply(to *answer, line string, buf []byte) {
 	d, err := b.app.resolve(b.db, line)
-	var r *objects.Reader
+	if err != nil {
+		to.miss(line, err)
+		return
+	}
+	info, err := b.db.GetInto(b.ctx, d, buf)
 	if err == nil {
+		to.announce(info)
+		to.text.Write(buf[:info.Size])
+		to.text.WriteByte('\n')
+		return
+	}
+	var r *objects.Reader
+	if err == io.ErrShortBuffer {
 		r, err = b.db.Open(b.ctx, d)
 	}
 	if err != nil {
-		var miss *objects.Error
-		if !errors.As(err, &miss) {
-			to.line, to.err = line, err
-			return
-		}
-		fmt.Fprintf(&to.text, "%s %s\n", escape(line), miss.Reason)
-		to.replies = append(to.replies, reply{miss: miss.Reason})
+		to.miss(line, err)
 		return
 	}
-	to.replies = append(to.replies, reply{info: r.Info()})
-	fmt.Fprintf(&to.text, "%s %d\n", d, r.Size())
-	if r.Size() > inlineSize {
-		to.line, to.payload = line, r
+	to.announce(r.Info())
+	to.line, to.payload = line, r
+}
+
+// announce appends the line before a payload.
+func (a *answer) announce(info objects.Info) {
+	a.replies = append(a.replies, reply{info: info})
+	head := hex.AppendEncode(a.text.AvailableBuffer(), info.Digest[:])
+	head = strconv.AppendInt(append(head, ' '), info.Size, 10)
+	a.text.Write(append(head, '\n'))
+}
+
+// miss appends the answer to a line that has no payload. An error that is not about the
+// object ends the batch.
+func (a *answer) miss(line string, err error) {
+	var miss *objects.Error
+	if !errors.As(err, &miss) {
+		a.line, a.err = line, err
 		return
 	}
-	r.WriteTo(&to.text) // memory to memory
-	r.Close()
-	to.text.WriteByte('\n')
+	fmt.Fprintf(&a.text, "%s %s\n", escape(line), miss.Reason)
+	a.replies = append(a.replies, reply{miss: miss.Reason})
 }
 
 // write writes an answer and counts it.

@@ -10,6 +10,9 @@ import (
 
 // resolve finds the object that an argument names.
 func (a *app) resolve(db *objects.DB, name string) (objects.Digest, error) {
+	if d, err := objects.ParseDigest(name); err == nil {
+		return d, nil
+	}
 	if isDigits(name) {
 		return db.Resolve(a.ctx, name)
 	}
