@@ -69,19 +69,19 @@ func (b *Batch) Put(ctx context.Context, payload []byte) (Info, error) {
 // PutReader is [Batch.Put] for a payload that is read from r to its end, in one pass
 // and bounded memory, whatever its size. An error of r is returned as it is and leaves
 // the batch as it was.
+//
+// Nothing is held while r is read: one that is slow keeps nobody from committing.
 func (b *Batch) PutReader(ctx context.Context, r io.Reader) (Info, error) {
-	return b.enter(ctx, func() (Info, error) {
-		buf := b.db.bufs.get()
-		n, end, err := readChunk(r, *buf)
-		if err == nil && !end {
-			return b.putLarge(ctx, buf, r)
-		}
-		defer b.db.bufs.put(buf)
-		if err != nil {
-			return Info{}, err
-		}
-		return b.put(ctx, (*buf)[:n])
-	})
+	buf := b.db.bufs.get()
+	n, end, err := readChunk(r, *buf)
+	if err == nil && !end {
+		return b.putLarge(ctx, buf, r)
+	}
+	defer b.db.bufs.put(buf)
+	if err != nil {
+		return Info{}, err
+	}
+	return b.Put(ctx, (*buf)[:n])
 }
 
 // enter runs put with the store locked, and commits when the batch is full.
@@ -150,16 +150,23 @@ func (b *Batch) putLarge(ctx context.Context, buf *[]byte, r io.Reader) (Info, e
 		b.db.bufs.put(buf)
 		return Info{}, putError(Digest{}, err)
 	}
+	kept := false
+	defer func() {
+		if !kept {
+			f.Discard()
+		}
+	}()
 	d, size, err := b.db.stream(ctx, f, buf, r)
 	if err != nil {
-		f.Discard()
 		return Info{}, err
 	}
-	if info, err := b.duplicate(ctx, d); err != nil || info.Reason.Good() {
-		f.Discard()
-		return info, err
-	}
-	return b.addLoose(d, size, f)
+	return b.enter(ctx, func() (Info, error) {
+		if info, err := b.duplicate(ctx, d); err != nil || info.Reason.Good() {
+			return info, err
+		}
+		kept = true // or discarded by addLoose
+		return b.addLoose(d, size, f)
+	})
 }
 
 // duplicate looks in the batch, and then in the store.
@@ -171,7 +178,7 @@ func (b *Batch) duplicate(ctx context.Context, d Digest) (Info, error) {
 		return info, nil
 	}
 	var name string
-	info, err := b.db.duplicate(ctx, d, 0, func(s *source) error {
+	info, err := b.db.duplicate(ctx, d, func(s *source) error {
 		name = s.path
 		return b.syncOnce(s)
 	})
@@ -192,7 +199,13 @@ func (b *Batch) syncOnce(s *source) error {
 	if done {
 		return nil
 	}
-	return b.db.writer.SyncFile(s.RegularFile)
+	err := b.db.writer.SyncFile(s.RegularFile)
+	if err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.failed = putError(s.d, err)
+	}
+	return err
 }
 
 // addLoose brings the bytes of a file to the disk, side by side with those of others,

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"fsk/objects/durable"
 	"fsk/objects/packfile"
 )
 
@@ -250,7 +251,7 @@ func (c *checker) walk() {
 func (c *checker) directory(name string) bool {
 	info, err := c.db.fs.Lstat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, durable.ErrUnsafePath): // the link is reported where it is
 		return false
 	case err != nil:
 		c.unlisted(name, err)

@@ -29,6 +29,7 @@ func (c *checker) packs() {
 	}
 	type files struct{ pack, index bool }
 	found := make(map[packfile.ID]files)
+	settled := time.Now().Add(settleTime) // for all: junk must not add up
 	c.list(dir, func(name string) {
 		stem, isPack := strings.CutSuffix(name, packSuffix)
 		stem, isIndex := strings.CutSuffix(stem, indexSuffix)
@@ -49,7 +50,7 @@ func (c *checker) packs() {
 		if c.ctx.Err() != nil {
 			return
 		}
-		if f := found[id]; f.pack && f.index || c.settles(id) {
+		if f := found[id]; f.pack && f.index || c.settles(id, settled) {
 			c.pack(id)
 		}
 	}
@@ -57,8 +58,8 @@ func (c *checker) packs() {
 
 // settles waits for the other file of a pack. It reports what stays alone, and false
 // when there is nothing left to check.
-func (c *checker) settles(id packfile.ID) bool {
-	for end := time.Now().Add(settleTime); ; time.Sleep(settlePause) {
+func (c *checker) settles(id packfile.ID, end time.Time) bool {
+	for ; ; time.Sleep(settlePause) {
 		_, noPack := c.db.fs.Lstat(packPath(id))
 		_, noIndex := c.db.fs.Lstat(indexPath(id))
 		switch {

@@ -9,6 +9,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
@@ -62,11 +64,11 @@ func newPack(id packfile.ID) *pack {
 // their names now. It stays open until the last user has released it.
 type openPack struct {
 	set    *packs
-	refs   int // belongs to set.mu
-	index  *packfile.Index
-	files  []durable.RegularFile // to be closed at the end
-	file   durable.RegularFile   // the pack
-	memory int64                 // of the index, if it is in memory
+	refs   int                            // belongs to set.mu
+	index  atomic.Pointer[packfile.Index] // replaced once, by that in memory
+	files  []durable.RegularFile          // to be closed at the end
+	file   durable.RegularFile            // the pack
+	memory int64                          // of the index, if it is in memory
 }
 
 // known returns the packs that were found so far.
@@ -81,7 +83,7 @@ func (s *packs) known() []*pack {
 func (s *packs) list(ctx context.Context) error {
 	found := make(map[packfile.ID]bool)
 	for name, err := range durable.Names(s.fs, path.Join(objectsDir, packDir)) {
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			break
 		}
 		if err != nil {
@@ -190,11 +192,13 @@ func (s *packs) openPack(id packfile.ID) (*openPack, error) {
 		return nil, fault(Digest{}, packPath(id), err)
 	}
 	o := &openPack{set: s, file: file, files: []durable.RegularFile{file, index}}
-	if o.index, err = packfile.OpenIndex(index, index.Size()); err != nil {
+	x, err := packfile.OpenIndex(index, index.Size())
+	if err != nil {
 		file.Close()
 		index.Close()
 		return nil, indexError(indexPath(id), err)
 	}
+	o.index.Store(x)
 	return o, nil
 }
 
@@ -217,7 +221,8 @@ func (o *openPack) load() {
 			return // the index on the disk serves as well, and whoever asks it learns why
 		}
 		if index, err := packfile.ParseIndex(text); err == nil {
-			o.index, o.memory = index, size
+			o.index.Store(index)
+			o.memory = size
 			o.set.memory += size
 		}
 	}
@@ -236,7 +241,7 @@ func (s *packs) with(p *pack, prefix []byte, digests []Digest) ([]Digest, error)
 	defer o.release()
 	var first Digest
 	copy(first[:], prefix)
-	for e, err := range o.index.From(first) {
+	for e, err := range o.index.Load().From(first) {
 		d := Digest(e.Digest)
 		if err != nil && d.IsZero() {
 			return digests, indexError(indexPath(p.id), err)
@@ -286,7 +291,7 @@ func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, e
 		}
 		return nil, false, nil
 	}
-	e, ok, err := o.index.Find(d)
+	e, ok, err := o.index.Load().Find(d)
 	if err == nil && ok {
 		err = e.Check(o.file.Size())
 	}

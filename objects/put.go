@@ -61,7 +61,11 @@ func (db *DB) publish(ctx context.Context, d Digest, size int64, stored func() (
 		return Info{}, putError(d, err)
 	}
 	defer unlock()
-	info, err := db.duplicate(ctx, d, maxRounds, db.syncSource)
+	// Under the lock packs only come. One that is held open may have gone before.
+	if err := db.packs.list(ctx); err != nil {
+		return Info{}, putError(d, err)
+	}
+	info, err := db.duplicate(ctx, d, db.syncSource)
 	if err != nil || info.Reason.Good() {
 		return info, err
 	}
@@ -75,7 +79,7 @@ func (db *DB) publish(ctx context.Context, d Digest, size int64, stored func() (
 	if errors.Is(err, durable.ErrPublish) {
 		// A rename over a network may have been done although it was reported as
 		// failed: the object that is there now decides.
-		if info, check := db.duplicate(ctx, d, maxRounds, db.syncSource); check == nil && info.Reason.Good() {
+		if info, check := db.duplicate(ctx, d, db.syncSource); check == nil && info.Reason.Good() {
 			return info, nil
 		}
 	}
@@ -104,9 +108,14 @@ func (db *DB) syncSource(s *source) error {
 
 // duplicate looks for a good object of the name, and has it made durable by sync:
 // whoever wrote it may not have done so yet. What is not good is to be replaced. The
-// error says why that cannot be done, or must not.
-func (db *DB) duplicate(ctx context.Context, d Digest, rounds int, sync func(*source) error) (Info, error) {
-	info, err := db.check(ctx, d, rounds, func(s *source) error { return putError(d, sync(s)) })
+// error says why that cannot be done, or must not. The lock is held, and the packs were
+// listed under it.
+func (db *DB) duplicate(ctx context.Context, d Digest, sync func(*source) error) (Info, error) {
+	var failed error // a sync is not tried again, nor on another descriptor
+	info, err := db.check(ctx, d, 0, func(s *source) error { failed = sync(s); return nil })
+	if failed != nil {
+		return Info{}, putError(d, failed)
+	}
 	var miss *Error
 	if !errors.As(err, &miss) {
 		return info, err

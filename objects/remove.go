@@ -86,6 +86,7 @@ func (db *DB) removePacked(ctx context.Context, d Digest) (n int, err error) {
 	}
 	for _, id := range ids {
 		r := newRewriter(ctx, db, nil)
+		r.careful = true
 		err := r.copyWithout(id, d)
 		if err == nil {
 			err = r.flush()
@@ -114,6 +115,7 @@ func (r *rewriter) copyWithout(id packfile.ID, d Digest) error {
 		if r.copied[object.Digest] {
 			return &packfile.Error{Problem: packfile.Duplicate, Offset: object.Offset}
 		}
+		r.unsure = r.unsure || !r.db.judge(object.Digest, object.Stored).reason.Good()
 		return r.add(object.Digest, object.Stored)
 	})
 	if isDamage(err) {

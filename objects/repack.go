@@ -3,14 +3,19 @@ package objects
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
 	"fsk/seal"
+
+	"github.com/zeebo/blake3"
 )
 
 const (
@@ -29,6 +34,10 @@ type PackStats struct {
 	Indexes int   // indexes that were made anew
 	Damaged int   // packs that were set aside, after all that is good in them was copied
 }
+
+// errOther says that the object was copied already, with other stored bytes. Without keys
+// nobody knows which of them are better.
+var errOther = errors.New("another copy has other bytes")
 
 // errChanged says that somebody replaced or removed what was copied.
 var errChanged = errors.New("the store is being changed by others: try again")
@@ -77,19 +86,27 @@ type packSource struct {
 // A rewriter copies stored bytes from loose files and packs to new packs, and retires
 // what it copied.
 type rewriter struct {
-	db       *DB
-	ctx      context.Context
-	w        *packfile.Writer
-	tmp      *durable.File
-	copied   map[Digest]bool
-	used     []*original // what the pack that is being written was copied from
-	tryLock  bool        // give up at once if the lock is not free
-	stats    PackStats
-	progress func(PackStats)
+	db        *DB
+	ctx       context.Context
+	w         *packfile.Writer
+	tmp       *durable.File
+	copied    map[Digest]bool
+	sums      map[Digest]Digest // without keys: of the stored bytes that were copied
+	careful   bool              // it may be unsure
+	unsure    bool              // what is copied may be no better than what has the name of the new pack
+	used      []*original       // what the pack that is being written was copied from
+	published map[string]bool   // packs that were made
+	sum       hash.Hash         // of the pack that is being written, if careful
+	tryLock   bool              // give up at once if the lock is not free
+	stats     PackStats
+	progress  func(PackStats)
 }
 
 func newRewriter(ctx context.Context, db *DB, progress func(PackStats)) *rewriter {
-	return &rewriter{db: db, ctx: ctx, copied: make(map[Digest]bool), progress: progress}
+	return &rewriter{
+		db: db, ctx: ctx, progress: progress, unsure: db.ring.Len() == 0, careful: db.ring.Len() == 0,
+		copied: make(map[Digest]bool), sums: make(map[Digest]Digest), published: make(map[string]bool),
+	}
 }
 
 // survey looks at every pack, gives those an index that need nothing else, and returns
@@ -102,10 +119,14 @@ func (r *rewriter) survey() ([]packSource, error) {
 	}
 	for _, id := range ids {
 		file, err := durable.OpenRegular(r.db.fs, packPath(id))
-		if reasonOf(err) == Missing && err != nil {
+		switch reason := reasonOf(err); {
+		case err == nil:
+		case reason == Missing: // an index alone, or both went meanwhile
+			sources = append(sources, packSource{id, true})
 			continue
-		}
-		if err != nil {
+		case reason == NotRegular: // for fsck to report
+			continue
+		default:
 			return nil, fault(Digest{}, packPath(id), err)
 		}
 		size := file.Size()
@@ -123,18 +144,19 @@ func (r *rewriter) survey() ([]packSource, error) {
 	return sources, nil
 }
 
-// packIDs returns the ids of all packs, with an index or without.
+// packIDs returns the ids of all packs and indexes, in order.
 func (r *rewriter) packIDs() (ids []packfile.ID, err error) {
 	dir := path.Join(objectsDir, packDir)
 	err = r.db.names(r.ctx, dir, func(name string) error {
-		if len(name) == DigestSize+len(packSuffix) && name[DigestSize:] == packSuffix {
-			if id, ok := packfile.ParseID(name[:DigestSize]); ok {
+		if suffix := path.Ext(name); suffix == packSuffix || suffix == indexSuffix {
+			if id, ok := packfile.ParseID(strings.TrimSuffix(name, suffix)); ok {
 				ids = append(ids, id)
 			}
 		}
 		return nil
 	})
-	return ids, err
+	slices.SortFunc(ids, func(a, b packfile.ID) int { return Digest(a).Compare(Digest(b)) })
+	return slices.Compact(ids), err
 }
 
 // mendIndex reports whether a pack is sound: its objects are all whole, and it has an
@@ -164,6 +186,17 @@ func (r *rewriter) mendIndex(id packfile.ID, file durable.RegularFile) (sound bo
 		return false, nil // the name is not that of these objects, so the pack gets another
 	}
 	if err != nil {
+		return false, err
+	}
+	unlock, err := r.db.lock.Shared(r.ctx) // nobody removes a pack meanwhile
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if _, err := r.db.fs.Lstat(packPath(id)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			err = errChanged
+		}
 		return false, err
 	}
 	if err := index.Commit(indexPath(id)); err != nil {
@@ -266,6 +299,9 @@ func (r *rewriter) gather(sources []packSource) error {
 func (r *rewriter) addPack(source packSource) error {
 	o := r.use(indexPath(source.id), packPath(source.id))
 	file, err := durable.OpenRegular(r.db.fs, packPath(source.id))
+	if errors.Is(err, fs.ErrNotExist) && source.damaged {
+		o.retire = r.setAside // an index alone
+	}
 	if err != nil {
 		return ifThere(err)
 	}
@@ -276,7 +312,11 @@ func (r *rewriter) addPack(source packSource) error {
 			whole = false
 			return nil
 		}
-		return r.add(object.Digest, object.Stored)
+		err := r.add(object.Digest, object.Stored)
+		if err == errOther {
+			whole, err = false, nil
+		}
+		return err
 	})
 	if isDamage(err) {
 		whole, err = false, nil
@@ -318,12 +358,23 @@ func (r *rewriter) addLoose(d Digest) error {
 		return ifThere(err)
 	}
 	o.retire = r.db.fs.Remove
-	return r.add(d, stored)
+	err = r.add(d, stored)
+	if err == errOther {
+		o.retire, err = nil, nil
+	}
+	return err
 }
 
 // add copies an object, unless it is copied already.
 func (r *rewriter) add(d Digest, stored []byte) error {
+	var sum Digest
+	if r.db.ring.Len() == 0 {
+		sum = Sum(stored)
+	}
 	if r.copied[d] {
+		if r.sums[d] != sum {
+			return errOther
+		}
 		return nil
 	}
 	if r.w != nil && (r.w.Size()+int64(len(stored)) > packSize || r.w.Len() == packfile.MaxObjects) {
@@ -341,9 +392,17 @@ func (r *rewriter) add(d Digest, stored []byte) error {
 		if err != nil {
 			return err
 		}
-		r.tmp, r.w = f, packfile.NewWriter(f)
+		r.sum = blake3.New()
+		var w io.Writer = f
+		if r.careful {
+			w = io.MultiWriter(f, r.sum)
+		}
+		r.tmp, r.w = f, packfile.NewWriter(w)
 	}
 	r.copied[d] = true
+	if r.db.ring.Len() == 0 {
+		r.sums[d] = sum
+	}
 	r.stats.Objects++
 	r.stats.Bytes += int64(len(stored))
 	if r.progress != nil && r.stats.Objects%1024 == 0 {
@@ -357,7 +416,18 @@ func (r *rewriter) setAside(name string) error {
 	if path.Ext(name) == packSuffix {
 		r.stats.Damaged++
 	}
-	return r.db.fs.Rename(name, path.Join(quarantineDir, path.Base(name)))
+	if err := r.db.fs.MkdirAll(quarantineDir, 0o777); err != nil {
+		return err
+	}
+	to := path.Join(quarantineDir, path.Base(name))
+	for n := 1; ; n++ { // what is there was set aside before
+		if _, err := r.db.fs.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			return r.db.fs.Rename(name, to)
+		} else if err != nil {
+			return err
+		}
+		to = path.Join(quarantineDir, fmt.Sprintf("%s.%d", path.Base(name), n))
+	}
 }
 
 func (r *rewriter) discard() {

@@ -1,12 +1,16 @@
 package objects
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
+
+	"github.com/zeebo/blake3"
 )
 
 // An original is a file, or a pack and its index, that was copied to a new pack.
@@ -71,8 +75,10 @@ func (r *rewriter) flush() error {
 			return errChanged
 		}
 	}
-	names := make(map[string]bool)
 	if r.w != nil {
+		if err := r.mayPublish(packPath(id)); err != nil {
+			return err
+		}
 		if err := publishPack(id, r.tmp, index); err != nil {
 			return err
 		}
@@ -81,9 +87,33 @@ func (r *rewriter) flush() error {
 		}
 		r.w, r.tmp = nil, nil
 		r.stats.Packs++
-		names[packPath(id)] = true
+		r.published[packPath(id)] = true
 	}
-	return r.retire(names)
+	return r.retire()
+}
+
+// mayPublish refuses to replace a pack that has the same objects, of the same lengths, by
+// one of which it is not sure that the objects in it are at least as good.
+func (r *rewriter) mayPublish(name string) error {
+	if !r.unsure || r.published[name] {
+		return nil
+	}
+	file, err := durable.OpenRegular(r.db.fs, name)
+	if reasonOf(err) != IOError && err != nil {
+		return nil // there is none
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	sum := blake3.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(file, 0, file.Size())); err != nil {
+		return err
+	}
+	if !bytes.Equal(sum.Sum(nil), r.sum.Sum(nil)) {
+		return &Error{Reason: BadPack, Path: name, Err: errors.New("two packs have the same objects with other bytes: run fsk pack with all keys first")}
+	}
+	return nil
 }
 
 func (r *rewriter) lock() (func(), error) {
@@ -95,10 +125,10 @@ func (r *rewriter) lock() (func(), error) {
 
 // retire retires the originals, which are unchanged, but not what was just published
 // under the same name, and makes that durable. The lock is held.
-func (r *rewriter) retire(published map[string]bool) error {
+func (r *rewriter) retire() error {
 	touched := make(map[string]bool)
 	for _, o := range r.used {
-		if o.retire == nil || published[o.paths[len(o.paths)-1]] {
+		if o.retire == nil || r.published[o.paths[len(o.paths)-1]] {
 			continue
 		}
 		for i, name := range o.paths {

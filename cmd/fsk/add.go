@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -42,10 +43,10 @@ const (
 
 // An addition is a file that is being stored.
 type addition struct {
-	path  string
-	found bool  // below a directory, not named by the user
-	err   error // why it cannot be stored, if that is known
-	done  chan added
+	path    string
+	found   bool  // below a directory, not named by the user
+	refused error // why it cannot be stored, if that is known
+	done    chan added
 }
 
 type added struct {
@@ -125,7 +126,7 @@ func (d *adder) start() {
 	for range addWorkers {
 		go func() {
 			for f := range d.jobs {
-				info, err := d.put(f)
+				info, err := d.read(f, d.batch.PutReader)
 				f.done <- added{info, err}
 			}
 		}()
@@ -139,7 +140,7 @@ func (d *adder) start() {
 
 // A finished is a file that was put, or could not be.
 type finished struct {
-	path string
+	addition
 	added
 }
 
@@ -198,8 +199,8 @@ func (d *adder) print() error {
 func (d *adder) collect(results chan<- finished) {
 	defer close(results)
 	for f := range d.order {
-		r := finished{path: f.path, added: added{err: f.err}}
-		if f.err == nil {
+		r := finished{f, added{err: f.refused}}
+		if f.refused == nil {
 			r.added = <-f.done
 		}
 		results <- r
@@ -212,24 +213,55 @@ func (d *adder) finish(round []finished) bool {
 	if len(round) == 0 {
 		return true
 	}
-	out := d.app.out
 	if err := d.batch.Commit(d.ctx); err != nil {
-		d.app.report(err)
-		return false
+		d.batch.Discard()
+		if d.ctx.Err() != nil {
+			d.app.report(d.ctx.Err())
+			return false
+		}
+		d.oneByOne(round, err)
 	}
-	for _, f := range round {
-		if f.err != nil {
-			d.app.reportOn(f.path, f.err)
+	for i := range round {
+		d.show(&round[i])
+	}
+	return d.app.out.flush() == nil && d.ctx.Err() == nil // otherwise nobody would see what else is stored
+}
+
+// oneByOne stores the files of a round for themselves after all of them together could
+// not be, on a full disk for example: what can be stored is, and what cannot is named.
+func (d *adder) oneByOne(round []finished, failure error) {
+	for i := range round {
+		f := &round[i]
+		if f.err != nil && !isStoreFault(f.err) {
 			continue
 		}
-		if out.json && f.info.Where == "" { // only now its pack has a name
-			if info, err := d.db.Check(d.ctx, f.info.Digest); err == nil {
-				f.info.Where = info.Where
-			}
+		if f.path == stdinPath && !f.found {
+			f.err = failure // it cannot be read again
+			continue
 		}
-		out.added(f.info, f.path)
+		f.info, f.err = d.read(f.addition, d.db.PutReader)
 	}
-	return out.flush() == nil // otherwise nobody would see what else is stored
+}
+
+// isStoreFault tells a failure to write to the store from one to read the file.
+func isStoreFault(err error) bool {
+	var e *objects.Error
+	return errors.As(err, &e) && e.Reason == objects.IOError
+}
+
+// show prints one file that was stored, or why it was not.
+func (d *adder) show(f *finished) {
+	out := d.app.out
+	if f.err != nil {
+		d.app.reportOn(f.path, f.err)
+		return
+	}
+	if out.json && f.info.Where == "" { // only now its pack has a name
+		if info, err := d.db.Check(d.ctx, f.info.Digest); err == nil {
+			f.info.Where = info.Where
+		}
+	}
+	out.added(f.info, f.path)
 }
 
 // added prints one stored file.
@@ -253,7 +285,7 @@ func (d *adder) submit(f addition) bool {
 	case <-d.ctx.Done():
 		return false
 	}
-	if f.err == nil {
+	if f.refused == nil {
 		d.jobs <- f // always taken: a worker ends only when jobs is closed
 	}
 	return true
@@ -295,10 +327,10 @@ func splitNull(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return 0, nil, nil
 }
 
-// put stores one file.
-func (d *adder) put(f addition) (objects.Info, error) {
+// read opens one file and has it put.
+func (d *adder) read(f addition, put func(context.Context, io.Reader) (objects.Info, error)) (objects.Info, error) {
 	if f.path == stdinPath && !f.found {
-		return d.batch.PutReader(d.ctx, &interruptible{ctx: d.ctx, r: d.app.stdin})
+		return put(d.ctx, &interruptible{ctx: d.ctx, r: d.app.stdin})
 	}
 	flags := os.O_RDONLY
 	if f.found {
@@ -323,6 +355,6 @@ func (d *adder) put(f addition) (objects.Info, error) {
 			return objects.Info{}, d.ctx.Err()
 		}
 	}
-	info, err := d.batch.PutReader(d.ctx, in)
+	info, err := put(d.ctx, in)
 	return info, inputError(err)
 }

@@ -216,15 +216,17 @@ func (a *answer) miss(line string, err error) {
 // write writes an answer and counts it.
 func (b *batch) write(w *bufio.Writer, answer answer) error {
 	for _, r := range answer.replies {
-		switch r.miss {
-		case "":
+		if r.miss == "" {
 			b.app.unverified(r.info)
 			b.app.out.object(r.info, nil)
-		case objects.IOError:
-			b.app.code = worst(b.app.code, exitIncomplete)
-		default:
-			b.app.code = worst(b.app.code, exitMiss)
+			continue
 		}
+		b.app.out.summary.Errors++
+		code := exitMiss
+		if r.miss == objects.IOError {
+			code = exitIncomplete
+		}
+		b.app.code = worst(b.app.code, code)
 	}
 	if _, err := w.Write(answer.text.Bytes()); err != nil {
 		return &outputError{err}

@@ -39,7 +39,7 @@ func (c *catCmd) Run(a *app) error {
 	switch {
 	case c.Batch:
 		return catBatch(a, db)
-	case c.Output != nil:
+	case c.Output != nil && *c.Output != stdinPath:
 		if err := c.toFile(a, db, *c.Output); err != nil {
 			a.reportOn(*c.Output, inputError(err))
 		}

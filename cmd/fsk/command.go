@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -74,13 +76,18 @@ func (a *app) parseAndRun(args []string) error {
 		return (&catCmd{Objects: objects}).Run(a)
 	}
 	a.out.json = slices.Contains(args, "--json") // for errors in the arguments themselves
+	chosen := needed(args)
+	if len(chosen) == 1 && chosen[0].name == "cat" {
+		a.out.payloadOnStdout()
+	}
 	options := []kong.Option{
 		kong.Name("fsk"), kong.Description(description),
-		kong.Writers(a.out.stdout, a.out.stderr),
+		kong.Writers(a.out.results, a.out.stderr),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Exit(func(int) { panic(errHelp) }),
 	}
-	for _, c := range needed(args) {
+	for _, c := range chosen {
 		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.grammar()))
 	}
 	parser, err := kong.New(&a.globals, options...)
@@ -110,6 +117,17 @@ func plainCat(args []string) (objects []string, ok bool) {
 	}
 	option := func(arg string) bool { return strings.HasPrefix(arg, "-") }
 	return args[1:], !slices.ContainsFunc(args, option)
+}
+
+// decodeString takes an argument as it is. The parser's own way leads through JSON,
+// which changes a path that is not UTF-8 into another one.
+func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	target.SetString(fmt.Sprint(token.Value))
+	return nil
 }
 
 // parse turns the help flag, which would end the program, into errHelp.

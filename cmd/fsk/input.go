@@ -21,13 +21,13 @@ const stdinPath = "-"
 func (d *adder) argument(path string) bool {
 	if path == stdinPath {
 		if d.cmd.StdinPaths {
-			return d.submit(addition{path: path, err: errors.New("standard input is where the paths come from")})
+			return d.submit(addition{path: path, refused: errors.New("standard input is where the paths come from")})
 		}
 		return d.submit(addition{path: path})
 	}
 	isDir, err := d.cmd.look(path)
 	if err != nil || !isDir {
-		return d.submit(addition{path: path, err: err})
+		return d.submit(addition{path: path, refused: err})
 	}
 	return d.directory(path)
 }
@@ -55,7 +55,7 @@ func (d *adder) directory(path string) bool {
 		return true
 	}
 	entries, err := os.ReadDir(path)
-	if err != nil && !d.submit(addition{path: path, err: inputError(err)}) {
+	if err != nil && !d.submit(addition{path: path, refused: inputError(err)}) {
 		return false
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(sortName(a), sortName(b)) })

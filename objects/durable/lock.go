@@ -13,6 +13,10 @@ import (
 // readers is the number of goroutines of one process that may share a Lock.
 const readers = 1 << 30
 
+// wholePatience is how long TryExclusive waits for a lock of which only waiting tells
+// whether it is free.
+const wholePatience = 10 * time.Millisecond
+
 // A Lock is a file that processes lock, shared or exclusively. What they hold is
 // released when they end. A Lock may be used by several goroutines at once; within
 // a process, waiting is fair.
@@ -45,7 +49,19 @@ func (l *Lock) Exclusive(ctx context.Context) (unlock func(), err error) {
 
 // TryExclusive takes the lock alone, or fails with [ErrLocked] if it is not free.
 func (l *Lock) TryExclusive(ctx context.Context) (unlock func(), err error) {
-	return l.take(ctx, readers, 0)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !l.here.TryAcquire(readers) {
+		return nil, l.gaveUp(ctx)
+	}
+	wait, cancel := context.WithTimeout(ctx, 0)
+	if _, ok := l.fs.(Locker); !ok { // its answer takes a moment
+		cancel()
+		wait, cancel = context.WithTimeout(ctx, wholePatience)
+	}
+	defer cancel()
+	return l.taken(ctx, wait, readers)
 }
 
 func (l *Lock) take(ctx context.Context, weight int64, patience time.Duration) (func(), error) {
@@ -54,6 +70,11 @@ func (l *Lock) take(ctx context.Context, weight int64, patience time.Duration) (
 	if l.here.Acquire(wait, weight) != nil {
 		return nil, l.gaveUp(ctx)
 	}
+	return l.taken(ctx, wait, weight)
+}
+
+// taken locks the file for a goroutine that has the lock within the process.
+func (l *Lock) taken(ctx, wait context.Context, weight int64) (func(), error) {
 	release, err := l.lockFile(wait, weight > 1)
 	if err != nil {
 		l.here.Release(weight)

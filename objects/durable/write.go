@@ -10,6 +10,8 @@ import (
 	"os"
 	"path"
 	"sync"
+	"syscall"
+	"time"
 
 	"github.com/go-git/go-billy/v5"
 )
@@ -164,7 +166,20 @@ func (f *File) Discard() {
 	}
 	if !f.settled {
 		f.settled = true
-		f.w.fs.Remove(f.name) // what cannot be removed is a leftover that fsck reports
+		f.w.removeTemp(f.name)
+	}
+}
+
+// removeTemp waits a little if the process has no descriptor left, since others will be
+// given back. What cannot be removed is a leftover that fsck reports.
+func (w *Writer) removeTemp(name string) {
+	const tries, pause = 20, 5 * time.Millisecond
+	for range tries {
+		err := w.fs.Remove(name)
+		if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) {
+			return
+		}
+		time.Sleep(pause)
 	}
 }
 
