@@ -36,7 +36,8 @@ type Batch struct {
 
 	mu     sync.Mutex
 	unlock func()           // of the store's lock; nil as long as nothing was put
-	seen   map[Digest]Info  // what was put, or was there
+	sizes  map[Digest]int64 // what was put, by the size of its payload: small, because they are many
+	there  map[Digest]Info  // what was put and was in the store already
 	small  []smallObject    // until there are enough for a pack
 	pack   *packfile.Writer // nil until then
 	tmp    *durable.File    // of the pack
@@ -102,7 +103,7 @@ func (b *Batch) entered(ctx context.Context, put func() (Info, error)) (info Inf
 	info, err = put()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return info, b.bytes >= batchBytes || len(b.seen) >= batchObjects, err
+	return info, b.bytes >= batchBytes || len(b.sizes)+len(b.there) >= batchObjects, err
 }
 
 // begin takes the lock of the store, and looks at its packs once for all objects.
@@ -120,7 +121,8 @@ func (b *Batch) begin(ctx context.Context) error {
 		unlock()
 		return putError(Digest{}, err)
 	}
-	b.unlock, b.seen, b.names = unlock, make(map[Digest]Info), make(map[string]bool)
+	b.unlock, b.names = unlock, make(map[string]bool)
+	b.sizes, b.there = make(map[Digest]int64), make(map[Digest]Info)
 	return nil
 }
 
@@ -172,7 +174,7 @@ func (b *Batch) putLarge(ctx context.Context, buf *[]byte, r io.Reader) (Info, e
 // duplicate looks in the batch, and then in the store.
 func (b *Batch) duplicate(ctx context.Context, d Digest) (Info, error) {
 	b.mu.Lock()
-	info, ok := b.seen[d]
+	info, ok := b.has(d)
 	b.mu.Unlock()
 	if ok {
 		return info, nil
@@ -185,7 +187,7 @@ func (b *Batch) duplicate(ctx context.Context, d Digest) (Info, error) {
 	if err == nil && info.Reason.Good() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.seen[d], b.names[name] = info, true
+		b.there[d], b.names[name] = info, true
 	}
 	return info, err
 }
@@ -217,7 +219,7 @@ func (b *Batch) addLoose(d Digest, size int64, f *durable.File) (Info, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if info, ok := b.seen[d]; ok { // somebody else was faster
+	if info, ok := b.has(d); ok { // somebody else was faster
 		f.Discard()
 		return info, nil
 	}
@@ -229,7 +231,7 @@ func (b *Batch) addLoose(d Digest, size int64, f *durable.File) (Info, error) {
 func (b *Batch) addSmall(d Digest, payload, trailer []byte) (Info, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if info, ok := b.seen[d]; ok {
+	if info, ok := b.has(d); ok {
 		return info, nil
 	}
 	var err error
@@ -250,10 +252,25 @@ func (b *Batch) addSmall(d Digest, payload, trailer []byte) (Info, error) {
 
 // added remembers an object that is in the batch now. mu is held.
 func (b *Batch) added(d Digest, size int64, where string) Info {
-	info := b.db.stored(d, size, where)
-	b.seen[d] = info
+	b.sizes[d] = size
 	b.bytes += size
-	return info
+	return b.db.stored(d, size, where)
+}
+
+// has describes an object that is in the batch, or was found in the store. mu is held.
+func (b *Batch) has(d Digest) (Info, bool) {
+	if info, ok := b.there[d]; ok {
+		return info, true
+	}
+	size, ok := b.sizes[d]
+	if !ok {
+		return Info{}, false
+	}
+	where := ""
+	if size > packfile.MaxPayload {
+		where = Loose
+	}
+	return b.db.stored(d, size, where), true
 }
 
 // startPack makes a pack of the objects that waited for one. mu is held.

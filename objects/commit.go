@@ -55,7 +55,7 @@ func (b *Batch) reset() {
 	if b.unlock != nil {
 		b.unlock()
 	}
-	b.unlock, b.seen, b.names, b.small, b.loose = nil, nil, nil, nil, nil
+	b.unlock, b.sizes, b.there, b.names, b.small, b.loose = nil, nil, nil, nil, nil, nil
 	b.pack, b.tmp, b.bytes, b.failed = nil, nil, 0, nil
 }
 
@@ -87,6 +87,7 @@ func (b *Batch) writeSmall(ctx context.Context) error {
 	for _, o := range b.small {
 		f, err := b.db.writer.Create()
 		if err != nil {
+			g.Wait() // they use files that are discarded next
 			return err
 		}
 		b.loose = append(b.loose, looseFile{f, loosePath(o.d)})

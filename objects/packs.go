@@ -28,7 +28,7 @@ const (
 	// larger than indexMemory and all that are in memory not larger than that together.
 	// Until then a lookup reads the few kilobytes that it needs.
 	findsUntilLoaded = 16
-	indexMemory      = 32 << 20
+	indexMemory      = 16 << 20
 )
 
 // packPath and indexPath return the paths of a pack's files, in the store.
@@ -161,6 +161,15 @@ func (s *packs) shut(p *pack) {
 			s.opened = append(s.opened[:i:i], s.opened[i+1:]...)
 			break
 		}
+	}
+}
+
+// close ends holding any pack open.
+func (s *packs) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.opened) > 0 {
+		s.shut(s.opened[0])
 	}
 }
 

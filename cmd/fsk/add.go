@@ -202,6 +202,7 @@ func (d *adder) collect(results chan<- finished) {
 		r := finished{f, added{err: f.refused}}
 		if f.refused == nil {
 			r.added = <-f.done
+			r.done = nil // there are many of them
 		}
 		results <- r
 	}
