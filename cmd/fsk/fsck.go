@@ -116,8 +116,16 @@ func (r *fsckReport) finding(f objects.Finding) {
 		r.next = append(r.next, f)
 	}
 	if r.count[f.Reason] <= shownPaths {
-		out.line("%s: %s: %s (%s)", f.Severity, escape(f.Path), escape(why), f.Reason)
+		out.line("%s: %s%s: %s (%s)", f.Severity, escape(f.Path), inPack(f), escape(why), f.Reason)
 	}
+}
+
+// inPack names the object of a finding whose path does not.
+func inPack(f objects.Finding) string {
+	if f.Digest.IsZero() || strings.HasSuffix(f.Path, f.Digest.String()[2:]) {
+		return ""
+	}
+	return ": object " + f.Digest.String()
 }
 
 // finish prints what was not shown, what to do, and the counts.

@@ -38,7 +38,7 @@ func (c *packCmd) Run(a *app) error {
 	case err == nil && s == objects.PackStats{}:
 		a.out.line("nothing to pack")
 	case err == nil:
-		a.out.line("packed %s, %s, in %d packs; removed %d files; made %d indexes; set %d damaged packs aside",
+		a.out.line("packed: %s, %s; packs made: %d; files removed: %d; indexes made: %d; damaged packs set aside: %d",
 			plural(s.Objects), formatSize(s.Bytes), s.Packs, s.Removed, s.Indexes, s.Damaged)
 	}
 	return err
