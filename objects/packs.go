@@ -164,6 +164,17 @@ func (s *packs) shut(p *pack) {
 	}
 }
 
+// reopen ends holding a pack open, whose index was just replaced.
+func (s *packs) reopen(id packfile.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.all {
+		if p.id == id {
+			s.shut(p)
+		}
+	}
+}
+
 // close ends holding any pack open.
 func (s *packs) close() {
 	s.mu.Lock()
@@ -178,10 +189,14 @@ func (s *packs) drop(o *openPack) {
 	if o.refs--; o.refs > 0 {
 		return
 	}
+	o.shut()
+	s.memory -= o.memory
+}
+
+func (o *openPack) shut() {
 	for _, f := range o.files {
 		f.Close() // nothing was written
 	}
-	s.memory -= o.memory
 }
 
 func (o *openPack) release() {
@@ -296,7 +311,7 @@ func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, e
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) && e.Reason == IOError {
-			return nil, false, err
+			return nil, false, about(d, err)
 		}
 		return nil, false, nil
 	}
