@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"fsk/objects/durable"
+	"fsk/seal"
 )
 
 // Put stores a payload and describes the object, which is then as durable as the
@@ -146,7 +147,7 @@ func (db *DB) write(payload []byte) (*durable.File, error) {
 		return nil, err
 	}
 	if len(payload) <= chunkSize {
-		buf := db.bufs.get()
+		buf := db.bufs.getFor(int64(len(payload)) + seal.TrailerSize)
 		defer db.bufs.put(buf)
 		_, err = f.Write(db.ring.AppendTrailer(append((*buf)[:0], payload...), payload))
 	} else if _, err = f.Write(payload); err == nil {

@@ -45,7 +45,7 @@ func (db *DB) GetInto(ctx context.Context, d Digest, buf []byte) (info Info, err
 		if s.Size() > chunkSize+seal.TrailerSize {
 			return io.ErrShortBuffer
 		}
-		room := db.bufs.get()
+		room := db.bufs.getFor(s.Size())
 		defer db.bufs.put(room)
 		stored := (*room)[:s.Size()]
 		found, err := db.load(ctx, s, stored)
@@ -126,7 +126,7 @@ func (db *DB) examineBytes(ctx context.Context, s *source) (verdict, error) {
 		v, err := db.judgeFile(ctx, s.d, s, nil)
 		return v, s.readError(err)
 	}
-	buf := db.bufs.get()
+	buf := db.bufs.getFor(s.Size())
 	defer db.bufs.put(buf)
 	stored := (*buf)[:s.Size()]
 	if err := readFull(s, stored, 0); err != nil {

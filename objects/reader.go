@@ -65,7 +65,7 @@ func (db *DB) openMemory(ctx context.Context, s *source) (*Reader, error) {
 	m := &memory{bufs: &db.bufs}
 	var stored []byte
 	if s.Size() <= chunkSize+seal.TrailerSize {
-		m.buf = db.bufs.get()
+		m.buf = db.bufs.getFor(s.Size())
 		stored = (*m.buf)[:s.Size()]
 	} else {
 		stored = make([]byte, s.Size())

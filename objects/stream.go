@@ -21,19 +21,38 @@ const (
 	blocksInFlight = 8
 )
 
-// A bufferPool keeps buffers of a chunk and a trailer: memory that was touched
-// before costs a tenth of new memory.
-type bufferPool struct{ pool sync.Pool }
+// smallSize is the payload for which a small buffer is enough: a process that reads
+// one small object would spend more time on getting a large one than on the object.
+const smallSize = 16 << 10
 
-func (p *bufferPool) get() *[]byte {
-	if b, ok := p.pool.Get().(*[]byte); ok {
+// A bufferPool keeps buffers for the stored bytes of payloads up to a chunk, and up to
+// smallSize: memory that was touched before costs a tenth of new memory.
+type bufferPool struct{ chunks, small sync.Pool }
+
+// get returns a buffer for a chunk and a trailer.
+func (p *bufferPool) get() *[]byte { return p.getFor(chunkSize + seal.TrailerSize) }
+
+// getFor returns a buffer for stored bytes of that size, which is at most that of a
+// chunk and a trailer.
+func (p *bufferPool) getFor(size int64) *[]byte {
+	pool, room := &p.chunks, chunkSize+seal.TrailerSize
+	if size <= smallSize+seal.TrailerSize {
+		pool, room = &p.small, smallSize+seal.TrailerSize
+	}
+	if b, ok := pool.Get().(*[]byte); ok {
 		return b
 	}
-	b := make([]byte, chunkSize+seal.TrailerSize)
+	b := make([]byte, room)
 	return &b
 }
 
-func (p *bufferPool) put(b *[]byte) { p.pool.Put(b) }
+func (p *bufferPool) put(b *[]byte) {
+	if len(*b) < chunkSize {
+		p.small.Put(b)
+		return
+	}
+	p.chunks.Put(b)
+}
 
 // A block is a piece of a stream that every lane reads.
 type block struct {
