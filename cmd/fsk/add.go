@@ -178,7 +178,7 @@ func (d *adder) print() error {
 		}
 		if full || !more {
 			if ok := d.finish(round); !ok {
-				return nil
+				return d.ctx.Err()
 			}
 			round, size = round[:0], 0
 		}
@@ -209,7 +209,7 @@ func (d *adder) collect(results chan<- finished) {
 }
 
 // finish makes a round durable and prints it. It reports false if there is no use in
-// going on.
+// going on: the context has ended, or nobody would see what else is stored.
 func (d *adder) finish(round []finished) bool {
 	if len(round) == 0 {
 		return true
@@ -217,7 +217,6 @@ func (d *adder) finish(round []finished) bool {
 	if err := d.batch.Commit(d.ctx); err != nil {
 		d.batch.Discard()
 		if d.ctx.Err() != nil {
-			d.app.report(d.ctx.Err())
 			return false
 		}
 		d.oneByOne(round, err)
@@ -225,7 +224,7 @@ func (d *adder) finish(round []finished) bool {
 	for i := range round {
 		d.show(&round[i])
 	}
-	return d.app.out.flush() == nil && d.ctx.Err() == nil // otherwise nobody would see what else is stored
+	return d.app.out.flush() == nil && d.ctx.Err() == nil
 }
 
 // oneByOne stores the files of a round for themselves after all of them together could

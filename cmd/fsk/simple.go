@@ -72,7 +72,7 @@ func (c *lsCmd) Run(a *app) error {
 			a.report(err)
 			continue
 		}
-		a.out.object(objects.Info{Digest: d, Size: -1, Where: objects.Loose}, nil)
+		a.out.object(objects.Info{Digest: d, Size: -1}, nil)
 		if !a.out.json {
 			a.out.line("%s", d)
 		}
