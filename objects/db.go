@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"runtime"
 	"time"
 
 	"fsk/objects/durable"
@@ -189,6 +190,7 @@ func Open(fs billy.Filesystem, ring *seal.Ring, opts *Options) (*DB, error) {
 		db.opts.LockWait = defaultLockWait
 	}
 	db.packs = &packs{fs: fs}
+	runtime.AddCleanup(db, (*packs).close, db.packs) // a DB need not be closed
 	db.writer = durable.NewWriter(fs, tmpDir, db.opts.Durability)
 	db.lock = durable.NewLock(fs, lockName, db.opts.LockWait)
 	return db, nil

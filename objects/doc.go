@@ -15,10 +15,13 @@
 // # Files
 //
 // A store is a directory with the file fsk-store, whose content is "fsk-store 1\n".
-// The object with the digest abcdef… is the file objects/ab/cdef…, mode 0444, which
-// holds the payload and, if there are keys, the trailer. Files are written in tmp and
-// renamed; the file lock is locked by writers, shared, and by what deletes,
-// exclusively. Nothing else in the store is ever read.
+// The loose object with the digest abcdef… is the file objects/ab/cdef…, mode 0444,
+// which holds the payload and, if there are keys, the trailer. Payloads of at most 1
+// MiB that are put together are one after another in a pack, objects/pack/<id>.pack,
+// and <id>.idx tells where each is; package packfile has the format of both. Files are
+// written in tmp and renamed; the file lock is locked by writers, shared, and by what
+// deletes, exclusively; damaged packs are set aside in quarantine. Nothing else in the
+// store is ever read.
 //
 // # Verdicts
 //
@@ -40,6 +43,12 @@
 //
 // # Reading
 //
+// An object is looked for in the packs that are known, as a loose file, and then in
+// packs that have come since; a miss is final when the names of the packs were the
+// same before and after the search. Of several copies the first good one counts, and
+// if there is none the verdict is that of the first. An index is only a hint: what it
+// leads to is verified like a loose object, and [Info.Where] tells where that was.
+//
 // Nothing is released before the whole object is verified and the [PreReader] of the
 // [Options] agreed. For every verdict but the three that begin with "ok" the error is
 // an [*Error], and errors.Is(err, fs.ErrNotExist) holds: to a reader the object is
@@ -51,6 +60,25 @@
 //
 // When [DB.Put] returns without an error, the object is as durable as [Options] say,
 // also if it was there already. Before that, nobody sees it, or any part of it.
+//
+// A [Batch] makes many objects durable with a few syncs, small ones in a pack if they
+// are at least 8. [Batch.Commit] acknowledges all of them at once: pack, index and
+// loose files are on the disk before the first is renamed, the pack is renamed before
+// its index, and the directories are synced. A commit that sees more than 64 packs of
+// less than 16 MiB gathers them if the lock is free.
+//
+// [DB.Pack] gathers small loose objects and packs of less than half a GiB in packs of
+// about one GiB, and mends packs and indexes. [DB.Remove] writes the packs that have
+// the object again without it. Both copy first, and hold the lock exclusively only
+// while they make sure that nobody touched what they copied, publish the new pack, and
+// remove the old index and then the old pack. Whenever they are interrupted, every object is in the old place or in
+// the new one.
+//
+// # Checking
+//
+// [DB.Fsck] verifies every loose object and, reading each pack from its beginning to
+// its end, every packed one; it compares each index with its pack, and reports what
+// does not belong in the store. It changes nothing.
 //
 // A DB reads no environment and logs nothing.
 package objects

@@ -95,9 +95,9 @@ func TestDuplicateIsMadeDurable(t *testing.T) {
 			}
 		}
 		file := fileOf(digestOf(payload))
-		want := []string{"trylock lock", "sync " + file, "syncdir " + file[:len("objects/ab")], "syncdir objects", "syncdir .", "unlock lock"}
+		want := []string{"trylock lock", "names objects/pack", "sync " + file, "syncdir " + file[:len("objects/ab")], "syncdir objects", "syncdir .", "unlock lock"}
 		if durability.Durability != 0 {
-			want = []string{"trylock lock", "unlock lock"}
+			want = []string{"trylock lock", "names objects/pack", "unlock lock"}
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("durability %v: calls %q, want %q", durability.Durability, got, want)
@@ -121,7 +121,7 @@ func TestOrderOfAPut(t *testing.T) {
 		op, name, _ := strings.Cut(call, " ")
 		got = append(got, op+" "+strings.SplitN(name, "/", 2)[0])
 	}
-	want := []string{"trylock lock", "openregular objects", "close objects", "names objects", "openfile tmp", "write tmp", "seek tmp", "sync tmp", "close tmp",
+	want := []string{"trylock lock", "names objects", "openregular objects", "close objects", "openfile tmp", "write tmp", "seek tmp", "sync tmp", "close tmp",
 		"rename tmp", "syncdir objects", "syncdir objects", "syncdir .", "unlock lock"}
 	// An empty file may be read or not.
 	got = slices.DeleteFunc(got, func(call string) bool { return call == "readat objects" })

@@ -11,6 +11,7 @@ import (
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
+	"fsk/seal"
 )
 
 // A writer renames a pack before its index, and removes an index before its pack. A
@@ -165,7 +166,10 @@ func (c *checker) checkPacked(id packfile.ID, batch *packfile.Batch) checked {
 	r := checked{stats: newFsckStats()}
 	for o := range batch.Objects() {
 		s := &source{d: o.Digest, where: id.String(), path: packPath(id)}
-		info := c.db.info(s.d, c.db.judge(s.d, o.Stored), s.where)
+		info := Info{Digest: s.d, Size: -1, Reason: TooLarge, Where: s.where}
+		if int64(len(o.Stored))-seal.TrailerSize <= c.db.opts.MaxObjectSize {
+			info = c.db.info(s.d, c.db.judge(s.d, o.Stored), s.where)
+		}
 		r.add(s.path, info, c.db.accept(s, info))
 	}
 	return r

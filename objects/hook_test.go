@@ -61,40 +61,47 @@ func TestHookIsAskedExactlyBeforeRelease(t *testing.T) {
 				t.Fatal(err)
 			}
 			d := put.Digest
-			for name, c := range map[string]struct {
-				call func() error
-				asks int
-			}{
-				"Stat":    {func() error { _, err := db.Stat(t.Context(), d); return err }, 0},
-				"Check":   {func() error { _, err := db.Check(t.Context(), d); return err }, 0},
-				"Fsck":    {func() error { return drain(db, t.Context()) }, 0},
-				"All":     {func() error { count(t, db); return nil }, 0},
-				"Resolve": {func() error { _, err := db.Resolve(t.Context(), d.String()[:8]); return err }, 0},
-				"Get":     {func() error { _, err := db.Get(t.Context(), d); return err }, 1},
-				"Open": {func() error {
-					r, err := db.Open(t.Context(), d)
-					if err == nil {
-						err = r.Close()
+			for home, plant := range homes {
+				if stored := sealed(key1, payload); fits(home, stored) {
+					put.Where = plant(t, fsys, d, stored)
+				} else {
+					continue
+				}
+				for name, c := range map[string]struct {
+					call func() error
+					asks int
+				}{
+					"Stat":    {func() error { _, err := db.Stat(t.Context(), d); return err }, 0},
+					"Check":   {func() error { _, err := db.Check(t.Context(), d); return err }, 0},
+					"Fsck":    {func() error { return drain(db, t.Context()) }, 0},
+					"All":     {func() error { count(t, db); return nil }, 0},
+					"Resolve": {func() error { _, err := db.Resolve(t.Context(), d.String()[:8]); return err }, 0},
+					"Get":     {func() error { _, err := db.Get(t.Context(), d); return err }, 1},
+					"Open": {func() error {
+						r, err := db.Open(t.Context(), d)
+						if err == nil {
+							err = r.Close()
+						}
+						return err
+					}, 1},
+					"Get of what is missing": {func() error { db.Get(t.Context(), digestOf([]byte("missing"))); return nil }, 0},
+				} {
+					h.take()
+					if err := c.call(); err != nil {
+						t.Errorf("%s: %v", name, err)
 					}
-					return err
-				}, 1},
-				"Get of what is missing": {func() error { db.Get(t.Context(), digestOf([]byte("missing"))); return nil }, 0},
-			} {
-				h.take()
-				if err := c.call(); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-				asked := h.take()
-				if len(asked) != c.asks {
-					t.Errorf("%s asks the hook %d times, want %d", name, len(asked), c.asks)
-				}
-				for _, info := range asked {
-					if info != put {
-						t.Errorf("%s tells the hook %+v, want %+v", name, info, put)
+					asked := h.take()
+					if len(asked) != c.asks {
+						t.Errorf("%s asks the hook %d times, want %d", name, len(asked), c.asks)
 					}
-				}
-				if c.asks > 0 && !bytes.Equal(h.got, payload) {
-					t.Errorf("%s: the hook reads %d bytes of other than the payload", name, len(h.got))
+					for _, info := range asked {
+						if info != put {
+							t.Errorf("%s tells the hook %+v, want %+v", name, info, put)
+						}
+					}
+					if c.asks > 0 && !bytes.Equal(h.got, payload) {
+						t.Errorf("%s: the hook reads %d bytes of other than the payload", name, len(h.got))
+					}
 				}
 			}
 		}
@@ -131,37 +138,42 @@ func TestVerdictAndHook(t *testing.T) {
 		payload := random(size, 9)
 		d := digestOf(payload)
 		for _, f := range forgeries {
-			fsys := newMemory(t)
-			plant(t, fsys, d, f.make(payload))
-			for _, a := range answers {
-				t.Run(fmt.Sprintf("%d/%s/the hook %s", size, f.name, a.name), func(t *testing.T) {
-					h := &hook{answer: a.answer}
-					db := open(t, fsys, ringOf(t, key1, key2), &objects.Options{PreRead: h})
-					want := f.keys
-					if want.Good() {
-						want = a.want
-					}
-					got, err := db.Get(t.Context(), d)
-					r, openErr := db.Open(t.Context(), d)
-					if want.Good() {
-						if err != nil || !bytes.Equal(got, payload) || openErr != nil {
-							t.Fatalf("Get = %d bytes, %v; Open: %v", len(got), err, openErr)
+			for home, plant := range homes {
+				fsys := newMemory(t)
+				if !fits(home, f.make(payload)) {
+					continue
+				}
+				plant(t, fsys, d, f.make(payload))
+				for _, a := range answers {
+					t.Run(fmt.Sprintf("%d/%s/%s/the hook %s", size, f.name, home, a.name), func(t *testing.T) {
+						h := &hook{answer: a.answer}
+						db := open(t, fsys, ringOf(t, key1, key2), &objects.Options{PreRead: h})
+						want := f.keys
+						if want.Good() {
+							want = a.want
 						}
-						r.Close()
-						return
-					}
-					wantMiss(t, "Get", err, d, want)
-					wantMiss(t, "Open", openErr, d, want)
-					if got != nil || r != nil {
-						t.Error("something is released beside the error")
-					}
-					if asked := len(h.take()); f.keys.Good() != (asked > 0) {
-						t.Errorf("the hook is asked %d times about a verdict of %s", asked, f.keys)
-					}
-					if f.keys.Good() && !errors.Is(err, a.answer) {
-						t.Errorf("the hook's error is not in the chain of %v", err)
-					}
-				})
+						got, err := db.Get(t.Context(), d)
+						r, openErr := db.Open(t.Context(), d)
+						if want.Good() {
+							if err != nil || !bytes.Equal(got, payload) || openErr != nil {
+								t.Fatalf("Get = %d bytes, %v; Open: %v", len(got), err, openErr)
+							}
+							r.Close()
+							return
+						}
+						wantMiss(t, "Get", err, d, want)
+						wantMiss(t, "Open", openErr, d, want)
+						if got != nil || r != nil {
+							t.Error("something is released beside the error")
+						}
+						if asked := len(h.take()); f.keys.Good() != (asked > 0) {
+							t.Errorf("the hook is asked %d times about a verdict of %s", asked, f.keys)
+						}
+						if f.keys.Good() && !errors.Is(err, a.answer) {
+							t.Errorf("the hook's error is not in the chain of %v", err)
+						}
+					})
+				}
 			}
 		}
 	}

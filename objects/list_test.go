@@ -70,11 +70,19 @@ func TestAll(t *testing.T) {
 			t.Error("an empty store has an object")
 		}
 		var want []objects.Digest
+		var packed []record
 		for i := range 300 {
 			d := digestOf([]byte(fmt.Sprint(i)))
-			plant(t, fsys, d, []byte("whatever: names only"))
+			if i%3 != 1 { // every third is in both places
+				plant(t, fsys, d, []byte("whatever: names only"))
+			}
+			if i%3 != 0 {
+				packed = append(packed, record{d, []byte("whatever: names only")})
+			}
 			want = append(want, d)
 		}
+		plantPack(t, fsys, packed[:120]...)
+		plantPack(t, fsys, packed[100:]...)
 		for _, name := range junk {
 			write(t, fsys, name, nil)
 		}
@@ -155,58 +163,72 @@ func TestResolve(t *testing.T) {
 		text := "ab12cd" + strings.Repeat("0", 58)
 		twin := "ab12ce" + strings.Repeat("0", 58)
 		last := text[:63] + "1"
+		var all []record
 		for _, s := range []string{text, twin, last} {
 			d, err := objects.ParseDigest(s)
 			if err != nil {
 				t.Fatal(err)
 			}
-			plant(t, fsys, d, []byte("whatever: names only"))
+			all = append(all, record{d, []byte("whatever: names only")})
 		}
 		for _, name := range junk {
 			write(t, fsys, name, nil)
 		}
-		tests := []struct {
-			name, s, want string
-			reason        objects.Reason
-		}{
-			{"all digits", text, text, ""},
-			{"all digits of what is not there", strings.Repeat("f", 64), strings.Repeat("f", 64), ""},
-			{"a unique prefix", "ab12ce", twin, ""},
-			{"a unique prefix of 63 digits", twin[:63], twin, ""},
-			{"a prefix of 63 digits that two have", text[:63], "", objects.Ambiguous},
-			{"four digits that three have", "ab12", "", objects.Ambiguous},
-			{"six digits that two have", "ab12cd", "", objects.Ambiguous},
-			{"a prefix of none", "ab13", "", objects.Missing},
-			{"a prefix of none, without the directory", "ff00", "", objects.Missing},
-			{"three digits", "ab1", "", objects.BadName},
-			{"two digits", "ab", "", objects.BadName},
-			{"nothing", "", "", objects.BadName},
-			{"65 digits", text + "0", "", objects.BadName},
-			{"capitals", "AB12", "", objects.BadName},
-			{"one capital in all digits", "A" + text[1:], "", objects.BadName},
-			{"option", "--help", "", objects.BadName},
-			{"path", "../../etc/passwd", "", objects.BadName},
-			{"path in the store", "ab/12cd", "", objects.BadName},
-			{"pattern", "ab12*", "", objects.BadName},
-			{"line feed after", "ab12cd\n", "", objects.BadName},
-			{"arabic digits", "\u0661\u0662\u0663\u0664", "", objects.BadName},
-			{"full-width digits", "\uff11\uff12\uff13\uff14", "", objects.BadName},
-			{"zero byte", "ab12\x00", "", objects.BadName},
-		}
-		for _, test := range tests {
-			t.Run(test.name, func(t *testing.T) {
-				d, err := db.Resolve(t.Context(), test.s)
-				if test.reason != "" {
-					wantMiss(t, "Resolve", err, objects.Digest{}, test.reason)
-					if !d.IsZero() {
-						t.Errorf("%v beside the error", d)
+		for home := range 4 { // all loose, some packed, all packed, all in both
+			clearPacks(t, fsys)
+			for i, r := range all {
+				remove(t, fsys, fileOf(r.d))
+				if home == 0 || home == 3 || home == 1 && i == 0 {
+					plant(t, fsys, r.d, r.stored)
+				}
+			}
+			if home > 0 {
+				plantPack(t, fsys, all[1:]...)
+				plantPack(t, fsys, all[:home-1]...) // the first, too, unless it is loose alone
+			}
+			tests := []struct {
+				name, s, want string
+				reason        objects.Reason
+			}{
+				{"all digits", text, text, ""},
+				{"all digits of what is not there", strings.Repeat("f", 64), strings.Repeat("f", 64), ""},
+				{"a unique prefix", "ab12ce", twin, ""},
+				{"a unique prefix of 63 digits", twin[:63], twin, ""},
+				{"a prefix of 63 digits that two have", text[:63], "", objects.Ambiguous},
+				{"four digits that three have", "ab12", "", objects.Ambiguous},
+				{"six digits that two have", "ab12cd", "", objects.Ambiguous},
+				{"a prefix of none", "ab13", "", objects.Missing},
+				{"a prefix of none, without the directory", "ff00", "", objects.Missing},
+				{"three digits", "ab1", "", objects.BadName},
+				{"two digits", "ab", "", objects.BadName},
+				{"nothing", "", "", objects.BadName},
+				{"65 digits", text + "0", "", objects.BadName},
+				{"capitals", "AB12", "", objects.BadName},
+				{"one capital in all digits", "A" + text[1:], "", objects.BadName},
+				{"option", "--help", "", objects.BadName},
+				{"path", "../../etc/passwd", "", objects.BadName},
+				{"path in the store", "ab/12cd", "", objects.BadName},
+				{"pattern", "ab12*", "", objects.BadName},
+				{"line feed after", "ab12cd\n", "", objects.BadName},
+				{"arabic digits", "\u0661\u0662\u0663\u0664", "", objects.BadName},
+				{"full-width digits", "\uff11\uff12\uff13\uff14", "", objects.BadName},
+				{"zero byte", "ab12\x00", "", objects.BadName},
+			}
+			for _, test := range tests {
+				t.Run(test.name, func(t *testing.T) {
+					d, err := db.Resolve(t.Context(), test.s)
+					if test.reason != "" {
+						wantMiss(t, "Resolve", err, objects.Digest{}, test.reason)
+						if !d.IsZero() {
+							t.Errorf("%v beside the error", d)
+						}
+						return
 					}
-					return
-				}
-				if err != nil || d.String() != test.want {
-					t.Errorf("Resolve(%q) = %v, %v, want %s", test.s, d, err, test.want)
-				}
-			})
+					if err != nil || d.String() != test.want {
+						t.Errorf("Resolve(%q) = %v, %v, want %s", test.s, d, err, test.want)
+					}
+				})
+			}
 		}
 	})
 }
@@ -242,12 +264,17 @@ func TestRemove(t *testing.T) {
 		d := digestOf(payload)
 		wantMiss(t, "Remove without the directory", db.Remove(t.Context(), d), d, objects.Missing)
 		for name, stored := range map[string][]byte{"good": sealed(key1, payload), "damaged": []byte("x"), "empty": nil} {
-			plant(t, fsys, d, stored)
-			if err := db.Remove(t.Context(), d); err != nil {
-				t.Errorf("Remove of a %s object: %v", name, err)
+			for home, plant := range homes {
+				plant(t, fsys, d, stored)
+				if err := db.Remove(t.Context(), d); err != nil {
+					t.Errorf("Remove of a %s object, %s: %v", name, home, err)
+				}
+				wantAll(t, db, d, objects.Missing)
+				wantMiss(t, "Remove again", db.Remove(t.Context(), d), d, objects.Missing)
+				if home == "packed" {
+					wantThere(t, fsys, "after Remove", "the other object of the pack")
+				}
 			}
-			wantAll(t, db, d, objects.Missing)
-			wantMiss(t, "Remove again", db.Remove(t.Context(), d), d, objects.Missing)
 		}
 		if err := fsys.MkdirAll(fileOf(d)+"/sub", 0o777); err != nil {
 			t.Fatal(err)

@@ -181,3 +181,21 @@ func fileBytes(t testing.TB, fsys billy.Filesystem, name string) []byte {
 	}
 	return bytes.Clone(read(t, fsys, name))
 }
+
+// homes are the places where an object can be: a table that runs over them says that it
+// makes no difference. Each plants an object in one place and in no other, and returns its
+// [objects.Info.Where].
+var homes = map[string]func(t testing.TB, fsys billy.Filesystem, d objects.Digest, stored []byte) (where string){
+	"loose": func(t testing.TB, fsys billy.Filesystem, d objects.Digest, stored []byte) string {
+		clearPacks(t, fsys)
+		plant(t, fsys, d, stored)
+		return objects.Loose
+	},
+	"packed": func(t testing.TB, fsys billy.Filesystem, d objects.Digest, stored []byte) string {
+		remove(t, fsys, fileOf(d))
+		return plantPacked(t, fsys, d, stored)
+	},
+}
+
+// fits reports whether stored bytes are few enough for a pack.
+func fits(home string, stored []byte) bool { return home == "loose" || len(stored) <= 1<<20+64 }

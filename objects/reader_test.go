@@ -28,6 +28,14 @@ func readers(t *testing.T, test func(t *testing.T, open func(ctx context.Context
 			test(t, opener(t, db, digestOf(payload)), payload)
 		})
 	}
+	for _, size := range []int{0, 1, 100, chunkSize} {
+		payload := random(size, 4)
+		fsys := newRoot(t)
+		plantPacked(t, fsys, digestOf(payload), sealed(key1, payload))
+		t.Run(fmt.Sprint("packed/", size), func(t *testing.T) {
+			test(t, opener(t, open(t, fsys, ringOf(t, key1), nil), digestOf(payload)), payload)
+		})
+	}
 	t.Run("big", func(t *testing.T) {
 		db := open(t, bigStore(t), ringOf(t, key1), nil)
 		test(t, opener(t, db, big.digest), big.payload)

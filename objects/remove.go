@@ -74,6 +74,43 @@ func (db *DB) packsWith(ctx context.Context, d Digest) ([]packfile.ID, error) {
 			ids = append(ids, p.id)
 		}
 	}
+	hidden, err := db.packsWithout(ctx, d)
+	return append(ids, hidden...), err
+}
+
+// packsWithout returns the packs that have the object and no index that can be opened, in
+// which nothing is found until the next Pack: what is removed must not come back then.
+func (db *DB) packsWithout(ctx context.Context, d Digest) (ids []packfile.ID, err error) {
+	r := newRewriter(ctx, db, nil)
+	all, err := r.packIDs()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range all {
+		if index, err := db.packs.openPack(id); err == nil {
+			index.shut()
+			continue
+		}
+		file, err := durable.OpenRegular(db.fs, packPath(id))
+		if reason := reasonOf(err); err != nil && (reason == Missing || reason == NotRegular) {
+			continue
+		}
+		if err != nil {
+			return nil, fault(d, packPath(id), err)
+		}
+		has := false
+		err = r.scan(file, func(o packfile.Object) error {
+			has = has || o.Digest == d
+			return nil
+		})
+		file.Close()
+		if err != nil && !isDamage(err) {
+			return nil, err
+		}
+		if has {
+			ids = append(ids, id)
+		}
+	}
 	return ids, nil
 }
 
@@ -108,7 +145,9 @@ func (r *rewriter) copyWithout(id packfile.ID, d Digest) error {
 		return ifThere(err)
 	}
 	defer file.Close()
+	var entries []packfile.Entry
 	err = r.scan(file, func(object packfile.Object) error {
+		entries = append(entries, object.Entry)
 		if d == object.Digest {
 			return nil
 		}
@@ -121,6 +160,21 @@ func (r *rewriter) copyWithout(id packfile.ID, d Digest) error {
 	if isDamage(err) {
 		return &Error{Digest: d, Reason: BadPack, Path: packPath(id), Err: err}
 	}
+	if err != nil {
+		return err
+	}
+	// What a reader finds through the index must be what was copied. Without an index
+	// that can be opened nobody finds anything.
+	if index, err := r.db.packs.openPack(id); err == nil {
+		index.shut()
+		fits, err := r.indexFits(id, entries)
+		if err != nil {
+			return err
+		}
+		if !fits {
+			return &Error{Digest: d, Reason: BadPack, Path: packPath(id), Err: errors.New("the pack and its index do not fit: run fsk pack first")}
+		}
+	}
 	o.retire = r.db.fs.Remove
-	return err
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -173,8 +174,8 @@ func (r *rewriter) mendIndex(id packfile.ID, file durable.RegularFile) (sound bo
 	if err != nil {
 		return false, err
 	}
-	if r.indexFits(id, entries) {
-		return true, nil
+	if fits, err := r.indexFits(id, entries); fits || err != nil {
+		return fits, err
 	}
 	index, err := r.db.writer.Create()
 	if err != nil {
@@ -202,6 +203,7 @@ func (r *rewriter) mendIndex(id packfile.ID, file durable.RegularFile) (sound bo
 	if err := index.Commit(indexPath(id)); err != nil {
 		return false, err
 	}
+	r.db.packs.reopen(id)
 	r.stats.Indexes++
 	return true, nil
 }
@@ -211,21 +213,30 @@ func isDamage(err error) bool {
 	return errors.As(err, &damage)
 }
 
-// indexFits reports whether the index of a pack has exactly these entries.
-func (r *rewriter) indexFits(id packfile.ID, entries []packfile.Entry) bool {
+// indexFits reports whether the index of a pack has exactly these entries. The error is
+// that of reading it.
+func (r *rewriter) indexFits(id packfile.ID, entries []packfile.Entry) (bool, error) {
 	f, err := durable.OpenRegular(r.db.fs, indexPath(id))
 	if err != nil {
-		return false
+		if reasonOf(err) == IOError {
+			return false, err
+		}
+		return false, nil
 	}
 	defer f.Close()
 	x, err := packfile.OpenIndex(f, f.Size())
-	if err != nil || x.Verify(id) != nil {
-		return false
+	if err == nil {
+		err = x.Verify(id)
 	}
-	for range x.Compare(entries) {
-		return false
+	if err == nil {
+		for _, err = range x.Compare(entries) {
+			break
+		}
 	}
-	return true
+	if err != nil && !isDamage(err) {
+		return false, err
+	}
+	return err == nil, nil
 }
 
 // scan calls visit for each object of a pack.
@@ -321,6 +332,9 @@ func (r *rewriter) addPack(source packSource) error {
 	if isDamage(err) {
 		whole, err = false, nil
 	}
+	if err == nil && source.damaged {
+		err = r.salvage(source.id, file)
+	}
 	switch {
 	case err != nil:
 		return err
@@ -330,6 +344,67 @@ func (r *rewriter) addPack(source packSource) error {
 		o.retire = r.db.fs.Remove
 	}
 	return nil
+}
+
+// salvage copies the objects of a damaged pack that are found through its index only: a
+// header that is damaged hides them from the scan, but not from a reader.
+func (r *rewriter) salvage(id packfile.ID, file durable.RegularFile) error {
+	index, err := durable.OpenRegular(r.db.fs, indexPath(id))
+	if err != nil {
+		if reasonOf(err) == IOError {
+			return err
+		}
+		return nil
+	}
+	defer index.Close()
+	x, err := packfile.OpenIndex(index, index.Size())
+	if err != nil {
+		if isDamage(err) {
+			return nil
+		}
+		return err
+	}
+	buf := r.db.bufs.get()
+	defer r.db.bufs.put(buf)
+	for e, err := range eachBucket(x) {
+		if err == nil {
+			err = r.ctx.Err()
+		}
+		if err != nil && !isDamage(err) {
+			return err
+		}
+		if err != nil || e.Check(file.Size()) != nil || r.copied[e.Digest] {
+			continue
+		}
+		stored := (*buf)[:e.Length]
+		if err := readFull(file, stored, e.Offset); err != nil {
+			return err
+		}
+		if !r.db.judge(e.Digest, stored).reason.Good() {
+			continue
+		}
+		if err := r.add(e.Digest, stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachBucket yields what [packfile.Index.All] does, but goes on with the next first byte
+// where the digests are in disorder.
+func eachBucket(x *packfile.Index) iter.Seq2[packfile.Entry, error] {
+	return func(yield func(packfile.Entry, error) bool) {
+		for first := range 256 {
+			for e, err := range x.From([32]byte{byte(first)}) {
+				if e.Digest[0] != byte(first) && (err == nil || isDamage(err)) {
+					break
+				}
+				if !yield(e, err) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // ifThere makes nothing of the error that there is no file: it went meanwhile.

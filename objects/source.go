@@ -83,7 +83,7 @@ const maxRounds = 10
 // list them at most is given by rounds; 0 is for a search in what is known.
 func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) error) error {
 	var result error
-	try := func(s *source, err error) (over bool) {
+	try := func(s *source, err error, stale bool) (over bool) {
 		if err == nil {
 			err = use(s)
 		}
@@ -94,6 +94,7 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		case ctx.Err() != nil:
 			result = ctx.Err()
 			return true
+		case stale: // the files of now decide
 		case result == nil && !isMissing(err):
 			result = err
 		}
@@ -104,14 +105,14 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		return result
 	}
 	for round := 0; ; round++ {
-		if s, err := db.openLoose(d); try(s, err) {
+		if s, err := db.openLoose(d); try(s, err, false) {
 			return result
 		}
 		if round == rounds {
 			break
 		}
 		if err := db.packs.list(ctx); err != nil {
-			try(nil, about(d, err))
+			try(nil, about(d, err), false)
 			break
 		}
 		// What is new to this search, whoever has found it: another search may have listed
@@ -137,22 +138,32 @@ func isMissing(err error) bool { return err != nil && reasonIn(err) == Missing }
 // findInPacks tries the copies in some packs. The files of a pack that was held open
 // may have been replaced since, by resealed ones for example, so a copy in them counts
 // as bad only when that in the files of now is.
-func (db *DB) findInPacks(d Digest, list []*pack, try func(*source, error) bool) (over bool) {
+func (db *DB) findInPacks(d Digest, list []*pack, try func(s *source, err error, stale bool) bool) (over bool) {
 	for _, p := range list {
 		s, reused, err := db.packs.find(p, d, false)
 		if s == nil && err == nil {
 			continue
 		}
-		if try(s, err) {
+		if s, err = db.limit(s, err); try(s, err, reused) {
 			return true
 		}
 		if !reused {
 			continue
 		}
 		s, _, err = db.packs.find(p, d, true)
-		if (s != nil || err != nil) && try(s, err) {
+		if s, err = db.limit(s, err); (s != nil || err != nil) && try(s, err, false) {
 			return true
 		}
 	}
 	return false
+}
+
+// limit refuses a copy that is far too large by its size alone, like that of a loose
+// object, so that it makes no difference where an object is.
+func (db *DB) limit(s *source, err error) (*source, error) {
+	if err != nil || s == nil || s.Size()-seal.TrailerSize <= db.opts.MaxObjectSize {
+		return s, err
+	}
+	s.Close()
+	return nil, s.tooLarge(db.opts.MaxObjectSize)
 }

@@ -96,48 +96,50 @@ func TestVerdictVectors(t *testing.T) {
 	seen := make(map[string]bool)
 	each(t, func(t *testing.T, fsys billy.Filesystem) {
 		for name, v := range vectors(t, "verdict") {
-			t.Run(name, func(t *testing.T) {
-				ring := seal.Off
-				if v["ring"] != "off" {
-					r, err := seal.ParseKeys(v["ring"])
+			for home, plant := range homes {
+				t.Run(home+"/"+name, func(t *testing.T) {
+					ring := seal.Off
+					if v["ring"] != "off" {
+						r, err := seal.ParseKeys(v["ring"])
+						if err != nil {
+							t.Fatal(err)
+						}
+						ring = r
+					}
+					d, err := objects.ParseDigest(v["digest"])
 					if err != nil {
 						t.Fatal(err)
 					}
-					ring = r
-				}
-				d, err := objects.ParseDigest(v["digest"])
-				if err != nil {
-					t.Fatal(err)
-				}
-				db := open(t, fsys, ring, nil)
-				plant(t, fsys, d, unhex(t, v["stored"]))
-				reason := objects.Reason(v["reason"])
-				seen[v["reason"]] = true
-				text, good := v["payload"]
-				if good != reason.Good() {
-					t.Fatalf("the vector has a payload: %t", good)
-				}
-				if !good {
-					wantAll(t, db, d, reason)
-					return
-				}
-				payload := unhex(t, text)
-				wantPayload(t, db, payload)
-				for what, check := range map[string]func() (objects.Info, error){
-					"Stat":  func() (objects.Info, error) { return db.Stat(t.Context(), d) },
-					"Check": func() (objects.Info, error) { return db.Check(t.Context(), d) },
-				} {
-					info, err := check()
-					key := ""
-					if !info.Key.IsZero() {
-						key = info.Key.String()
+					db := open(t, fsys, ring, nil)
+					where := plant(t, fsys, d, unhex(t, v["stored"]))
+					reason := objects.Reason(v["reason"])
+					seen[v["reason"]] = true
+					text, good := v["payload"]
+					if good != reason.Good() {
+						t.Fatalf("the vector has a payload: %t", good)
 					}
-					if err != nil || info.Digest != d || info.Size != int64(len(payload)) || info.Reason != reason ||
-						key != v["key"] || info.Retired != (v["retired"] == "yes") || info.Where != objects.Loose {
-						t.Errorf("%s = %+v, %v, want %v", what, info, err, v)
+					if !good {
+						wantAll(t, db, d, reason)
+						return
 					}
-				}
-			})
+					payload := unhex(t, text)
+					wantPayload(t, db, payload)
+					for what, check := range map[string]func() (objects.Info, error){
+						"Stat":  func() (objects.Info, error) { return db.Stat(t.Context(), d) },
+						"Check": func() (objects.Info, error) { return db.Check(t.Context(), d) },
+					} {
+						info, err := check()
+						key := ""
+						if !info.Key.IsZero() {
+							key = info.Key.String()
+						}
+						if err != nil || info.Digest != d || info.Size != int64(len(payload)) || info.Reason != reason ||
+							key != v["key"] || info.Retired != (v["retired"] == "yes") || info.Where != where {
+							t.Errorf("%s = %+v, %v, want %v", what, info, err, v)
+						}
+					}
+				})
+			}
 		}
 	})
 	for _, reason := range []string{"ok", "ok-plain", "ok-unverified", "unsealed", "malformed-trailer", "bad-seal", "wrong-name", "corrupt"} {

@@ -6,6 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-git/go-billy/v5"
+
 	"fsk/objects"
 )
 
@@ -58,25 +60,30 @@ func verdictSizes() []int {
 func TestForgeriesOfEverySize(t *testing.T) {
 	t.Parallel()
 	fsys := newRoot(t)
-	withKeys := open(t, fsys, ringOf(t, key1, key2), nil)
-	without := open(t, fsys, ringOf(t), nil)
 	for _, size := range verdictSizes() {
 		payload := random(size, byte(size))
 		d := digestOf(payload)
 		for _, f := range forgeries {
-			t.Run(fmt.Sprintf("%d/%s", size, f.name), func(t *testing.T) {
-				plant(t, fsys, d, f.make(payload))
-				for _, c := range []struct {
-					db   *objects.DB
-					want objects.Reason
-				}{{withKeys, f.keys}, {without, f.none}} {
-					if c.want.Good() {
-						wantPayload(t, c.db, payload)
-					} else {
-						wantAll(t, c.db, d, c.want)
-					}
+			for home, plant := range homes {
+				stored := f.make(payload)
+				if !fits(home, stored) {
+					continue
 				}
-			})
+				t.Run(fmt.Sprintf("%d/%s/%s", size, f.name, home), func(t *testing.T) {
+					plant(t, fsys, d, stored)
+					withKeys, without := open(t, fsys, ringOf(t, key1, key2), nil), open(t, fsys, ringOf(t), nil)
+					for _, c := range []struct {
+						db   *objects.DB
+						want objects.Reason
+					}{{withKeys, f.keys}, {without, f.none}} {
+						if c.want.Good() {
+							wantPayload(t, c.db, payload)
+						} else {
+							wantAll(t, c.db, d, c.want)
+						}
+					}
+				})
+			}
 		}
 	}
 }
@@ -138,8 +145,13 @@ func TestForgeriesOfABigObject(t *testing.T) {
 
 // TestBitRot changes every byte, and cuts at every length (F19): nothing is released.
 func TestBitRot(t *testing.T) {
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) { bitRot(t, plant) })
+	}
+}
+
+func bitRot(t *testing.T, plant func(testing.TB, billy.Filesystem, objects.Digest, []byte) string) {
 	fsys := newMemory(t)
-	db := open(t, fsys, ringOf(t, key1), nil)
 	payload := random(300, 7)
 	d := digestOf(payload)
 	good := sealed(key1, payload)
@@ -148,6 +160,7 @@ func TestBitRot(t *testing.T) {
 			stored := bytes.Clone(good)
 			stored[i] ^= mask
 			plant(t, fsys, d, stored)
+			db := open(t, fsys, ringOf(t, key1), nil)
 			got, err := db.Get(t.Context(), d)
 			if err == nil || got != nil {
 				t.Fatalf("byte %d with %#x: released", i, mask)
@@ -164,7 +177,7 @@ func TestBitRot(t *testing.T) {
 		if n == len(payload) {
 			want = objects.Unsealed
 		}
-		if info, err := db.Check(t.Context(), d); err != nil || info.Reason != want {
+		if info, err := open(t, fsys, ringOf(t, key1), nil).Check(t.Context(), d); err != nil || info.Reason != want {
 			t.Errorf("cut to %d bytes: %s, %v, want %s", n, info.Reason, err, want)
 		}
 	}
