@@ -64,7 +64,7 @@ func (s *FsckStats) merge(other FsckStats) {
 	}
 }
 
-const nextHeal = "add the original file again, which replaces the object; only if there is none, remove it with fsk rm"
+const nextHeal = "add the original file again, which makes the object readable; a damaged copy in a pack stays until fsk rm takes it out, after which the file must be added once more"
 
 // next says what to do about a reason; deleting something comes last.
 var next = map[Reason]string{

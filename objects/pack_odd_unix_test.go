@@ -59,4 +59,3 @@ func TestOddFilesAmongThePacks(t *testing.T) {
 		}
 	}
 }
-

@@ -22,8 +22,11 @@ const (
 	packSuffix  = ".pack"
 	indexSuffix = ".idx"
 
-	// maxOpenPacks bounds the packs that are held open; each has two descriptors.
-	maxOpenPacks = 32
+	// maxOpenPacks bounds the packs that are held open; each has two descriptors. It is
+	// well above the number that a commit tolerates: a lookup asks every pack, so opening
+	// them in turn would cost a thousand times as much. Where the system allows fewer
+	// descriptors, that is the bound.
+	maxOpenPacks = 4 * foldPacks
 	// An index is taken into memory when it has been asked that often, if it is not
 	// larger than indexMemory and all that are in memory not larger than that together.
 	// Until then a lookup reads the few kilobytes that it needs.
@@ -140,6 +143,10 @@ func (s *packs) acquire(p *pack, again bool) (o *openPack, reused bool, err erro
 		s.shut(s.opened[0])
 	}
 	o, err = s.openPack(p.id)
+	for isOutOfFiles(err) && len(s.opened) > 0 {
+		s.shut(s.opened[0])
+		o, err = s.openPack(p.id)
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -147,6 +154,11 @@ func (s *packs) acquire(p *pack, again bool) (o *openPack, reused bool, err erro
 	s.opened = append(s.opened, p)
 	o.refs = 2 // the set's and the caller's
 	return o, false, nil
+}
+
+// isOutOfFiles reports whether the process, or the system, has no descriptor left.
+func isOutOfFiles(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // shut ends holding a pack open. mu is held.

@@ -49,6 +49,13 @@ type Syncer interface {
 	Sync() error
 }
 
+// A WriteStarter is a file whose bytes can be sent on their way to the disk before they
+// are synced, so that the sync has less to wait for. It is a hint: nothing is promised,
+// and nothing reported.
+type WriteStarter interface {
+	StartWrite(off, n int64)
+}
+
 // A DirSyncer forces the names in a directory to the disk.
 type DirSyncer interface {
 	SyncDir(dir string) error

@@ -56,6 +56,7 @@ type File struct {
 	f       billy.File
 	name    string // of the temporary file
 	size    int64  // bytes written
+	started int64  // of them, sent on their way to the disk
 	failed  bool   // a write failed: there is nothing to publish
 	settled bool   // published, or removed
 }
@@ -92,7 +93,21 @@ func (f *File) Write(p []byte) (int, error) {
 		err = pathError("write", f.name, io.ErrShortWrite)
 	}
 	f.failed = f.failed || err != nil
+	if f.size-f.started >= startSize {
+		f.start()
+	}
 	return n, err
+}
+
+// startSize is how many bytes are sent to the disk at once while a large file is still
+// being written: the disk works while the rest is hashed.
+const startSize = 16 << 20
+
+func (f *File) start() {
+	if s, ok := f.f.(WriteStarter); ok && f.w.level == Full {
+		s.StartWrite(f.started, f.size-f.started)
+	}
+	f.started = f.size
 }
 
 // Size returns the number of bytes written so far.
