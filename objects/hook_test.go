@@ -67,6 +67,7 @@ func TestHookIsAskedExactlyBeforeRelease(t *testing.T) {
 				} else {
 					continue
 				}
+				db := open(t, fsys, ring, &objects.Options{PreRead: h}) // one that holds nothing open of what was there before
 				for name, c := range map[string]struct {
 					call func() error
 					asks int

@@ -24,42 +24,61 @@ const minPrefix = 4
 // digests have the first two digits in common.
 func (db *DB) All(ctx context.Context) iter.Seq2[Digest, error] {
 	return func(yield func(Digest, error) bool) {
-		if err := db.packs.list(ctx); err != nil && !yield(Digest{}, err) {
-			return
-		}
-		known := db.packs.known()
-		broken := make(map[*pack]bool) // reported once
-		dirs, err := db.fanOutDirs(ctx)
-		if err != nil && !yield(Digest{}, err) {
-			return
-		}
+		reported := make(map[string]bool) // errors that stay the same for all digits
 		for first := range 256 {
-			var digests []Digest
-			var failed []error
-			if dir := hex.EncodeToString([]byte{byte(first)}); slices.Contains(dirs, dir) {
-				digests, err = db.looseIn(ctx, dir, "", nil)
-				failed = append(failed, err)
-			}
-			for _, p := range known {
-				if !broken[p] {
-					digests, err = db.packs.with(p, []byte{byte(first)}, digests)
-					broken[p] = err != nil
-					failed = append(failed, err)
-				}
-			}
+			digests, failed := db.beginning(ctx, hex.EncodeToString([]byte{byte(first)}))
 			for _, err := range failed {
-				if err != nil && (!yield(Digest{}, err) || ctx.Err() != nil) {
-					return
+				if text := err.Error(); !reported[text] {
+					reported[text] = true
+					if !yield(Digest{}, err) {
+						return
+					}
 				}
 			}
-			slices.SortFunc(digests, Digest.Compare)
-			for _, d := range slices.Compact(digests) {
+			if ctx.Err() != nil {
+				return
+			}
+			for _, d := range digests {
 				if !yield(d, nil) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// beginning returns the digests that begin with at least two digits, sorted, and the
+// errors of what could not be listed. Loose objects are listed first, so that one that
+// moves to a pack meanwhile is found there; if a pack went, its objects are elsewhere
+// now, and the search begins again.
+func (db *DB) beginning(ctx context.Context, digits string) (digests []Digest, failed []error) {
+	prefix, _ := hex.DecodeString(digits[:len(digits)&^1])
+	for range maxRounds {
+		var err error
+		failed = nil
+		if digests, err = db.looseIn(ctx, digits[:fanOut], digits[fanOut:], nil); err != nil {
+			failed = append(failed, err)
+		}
+		if err := db.packs.list(ctx); err != nil {
+			failed = append(failed, err)
+		}
+		gone := false
+		for _, p := range db.packs.known() {
+			digests, err = db.packs.with(p, prefix, digests)
+			switch {
+			case isMissing(err):
+				gone = true
+			case err != nil:
+				failed = append(failed, err)
+			}
+		}
+		if !gone || ctx.Err() != nil {
+			break
+		}
+	}
+	digests = slices.DeleteFunc(digests, func(d Digest) bool { return !strings.HasPrefix(d.String(), digits) })
+	slices.SortFunc(digests, Digest.Compare)
+	return slices.Compact(digests), failed
 }
 
 // Resolve returns the digest that s, 4 to 64 lowercase hexadecimal digits, names or
@@ -72,22 +91,16 @@ func (db *DB) Resolve(ctx context.Context, s string) (Digest, error) {
 	if len(s) == DigestSize {
 		return ParseDigest(s)
 	}
-	digests, err := db.looseIn(ctx, s[:fanOut], s[fanOut:], nil)
-	if err != nil {
+	digests, failed := db.beginning(ctx, s)
+	if err := ctx.Err(); err != nil {
 		return Digest{}, err
 	}
-	if err := db.packs.list(ctx); err != nil {
-		return Digest{}, err
-	}
-	prefix, _ := hex.DecodeString(s[:len(s)&^1])
-	for _, p := range db.packs.known() {
-		if digests, err = db.packs.with(p, prefix, digests); err != nil {
+	for _, err := range failed { // in a damaged index there is nothing to be read, but elsewhere there may be
+		if reasonIn(err) != BadIndex || len(digests) == 0 {
 			return Digest{}, err
 		}
 	}
-	digests = slices.DeleteFunc(digests, func(d Digest) bool { return !strings.HasPrefix(d.String(), s) })
-	slices.SortFunc(digests, Digest.Compare)
-	switch digests = slices.Compact(digests); len(digests) {
+	switch len(digests) {
 	case 0:
 		return Digest{}, &Error{Reason: Missing}
 	case 1:

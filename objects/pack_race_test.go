@@ -265,7 +265,7 @@ func TestManyPacks(t *testing.T) {
 	if n := count(t, db); n != len(list) {
 		t.Errorf("All: %d, want %d", n, len(list))
 	}
-	if most = max(most, fds()-before); most > 2*32+8 {
+	if most = max(most, fds()-before); most > 2*96+8 {
 		t.Errorf("%d descriptors for packs", most)
 	}
 	var wg sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ const (
 	// well above the number that a commit tolerates: a lookup asks every pack, so opening
 	// them in turn would cost a thousand times as much. Where the system allows fewer
 	// descriptors, that is the bound.
-	maxOpenPacks = 4 * foldPacks
+	maxOpenPacks = foldPacks + foldPacks/2
 	// An index is taken into memory when it has been asked that often, if it is not
 	// larger than indexMemory and all that are in memory not larger than that together.
 	// Until then a lookup reads the few kilobytes that it needs.
@@ -42,6 +43,8 @@ func indexPath(id packfile.ID) string { return path.Join(objectsDir, packDir, id
 // index is only a hint: what it leads to is verified like every other copy.
 type packs struct {
 	fs billy.Filesystem
+
+	listing sync.Mutex // held while the directory is read
 
 	mu     sync.Mutex
 	all    []*pack // in no order; the slice is replaced, never changed
@@ -84,6 +87,8 @@ func (s *packs) known() []*pack {
 // list looks for packs again: known returns them afterwards, the same ones if none came
 // or went. A pack is one when it has an index.
 func (s *packs) list(ctx context.Context) error {
+	s.listing.Lock() // an older look must not replace a newer one
+	defer s.listing.Unlock()
 	found := make(map[packfile.ID]bool)
 	for name, err := range durable.Names(s.fs, path.Join(objectsDir, packDir)) {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -146,6 +151,9 @@ func (s *packs) acquire(p *pack, again bool) (o *openPack, reused bool, err erro
 	for isOutOfFiles(err) && len(s.opened) > 0 {
 		s.shut(s.opened[0])
 		o, err = s.openPack(p.id)
+	}
+	if isMissing(err) { // one that comes again under this name is a new one
+		s.all = slices.DeleteFunc(slices.Clone(s.all), func(other *pack) bool { return other == p })
 	}
 	if err != nil {
 		return nil, false, err
@@ -264,13 +272,10 @@ func (o *openPack) load() {
 	}
 }
 
-// with appends the digests in the index of a pack that begin with prefix. A pack that
-// is gone has none.
+// with appends the digests in the index of a pack that begin with prefix. That of a pack
+// that is gone is an error with the reason Missing.
 func (s *packs) with(p *pack, prefix []byte, digests []Digest) ([]Digest, error) {
 	o, _, err := s.acquire(p, false)
-	if isMissing(err) {
-		return digests, nil
-	}
 	if err != nil {
 		return digests, err
 	}

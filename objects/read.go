@@ -27,7 +27,9 @@ func (db *DB) Get(ctx context.Context, d Digest) (payload []byte, err error) {
 			return err
 		}
 		payload = stored[:info.Size:info.Size]
-		return db.ask(ctx, s, &Reader{info: info, payload: &memory{payload: payload}})
+		r := &Reader{info: info, payload: &memory{payload: payload}}
+		defer r.Close() // a hook that keeps it reads nothing more
+		return db.ask(ctx, s, r)
 	})
 	if err != nil {
 		return nil, err
@@ -57,7 +59,10 @@ func (db *DB) GetInto(ctx context.Context, d Digest, buf []byte) (info Info, err
 		}
 		payload := stored[:found.Size]
 		if db.opts.PreRead != nil {
-			if err := db.ask(ctx, s, &Reader{info: found, payload: &memory{payload: payload}}); err != nil {
+			r := &Reader{info: found, payload: &memory{payload: payload}}
+			err := db.ask(ctx, s, r)
+			r.Close() // a hook that keeps it must not read the next object in this buffer
+			if err != nil {
 				return err
 			}
 		}

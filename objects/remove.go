@@ -17,13 +17,13 @@ func (db *DB) Remove(ctx context.Context, d Digest) error {
 	removed := false
 	for range maxRounds {
 		n, err := db.removePacked(ctx, d)
+		removed = removed || n > 0
 		if errors.Is(err, errChanged) {
 			continue
 		}
 		if err != nil {
 			return putError(d, err)
 		}
-		removed = removed || n > 0
 		done, err := db.removeLoose(ctx, d)
 		if err != nil && (reasonIn(err) != Missing || !removed) {
 			return putError(d, err)
@@ -88,8 +88,11 @@ func (db *DB) packsWithout(ctx context.Context, d Digest) (ids []packfile.ID, er
 	}
 	for _, id := range all {
 		if index, err := db.packs.openPack(id); err == nil {
+			err := index.index.Load().Verify(id)
 			index.shut()
-			continue
+			if err == nil {
+				continue
+			}
 		}
 		file, err := durable.OpenRegular(db.fs, packPath(id))
 		if reason := reasonOf(err); err != nil && (reason == Missing || reason == NotRegular) {

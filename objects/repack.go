@@ -88,6 +88,7 @@ type packSource struct {
 // what it copied.
 type rewriter struct {
 	db        *DB
+	writer    *durable.Writer // at level Full whatever the DB's: what is removed may have been acknowledged so
 	ctx       context.Context
 	w         *packfile.Writer
 	tmp       *durable.File
@@ -106,6 +107,7 @@ type rewriter struct {
 func newRewriter(ctx context.Context, db *DB, progress func(PackStats)) *rewriter {
 	return &rewriter{
 		db: db, ctx: ctx, progress: progress, unsure: db.ring.Len() == 0, careful: db.ring.Len() == 0,
+		writer: durable.NewWriter(db.fs, tmpDir, durable.Full),
 		copied: make(map[Digest]bool), sums: make(map[Digest]Digest), published: make(map[string]bool),
 	}
 }
@@ -177,7 +179,7 @@ func (r *rewriter) mendIndex(id packfile.ID, file durable.RegularFile) (sound bo
 	if fits, err := r.indexFits(id, entries); fits || err != nil {
 		return fits, err
 	}
-	index, err := r.db.writer.Create()
+	index, err := r.writer.Create()
 	if err != nil {
 		return false, err
 	}
@@ -463,7 +465,7 @@ func (r *rewriter) add(d Digest, stored []byte) error {
 		r.used = append(r.used, current)
 	}
 	if r.w == nil {
-		f, err := r.db.writer.Create()
+		f, err := r.writer.Create()
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (r *rewriter) flush() error {
 	var index *durable.File
 	if r.w != nil {
 		var err error
-		if index, err = r.db.writer.Create(); err != nil {
+		if index, err = r.writer.Create(); err != nil {
 			return err
 		}
 		defer index.Discard()
@@ -82,7 +82,7 @@ func (r *rewriter) flush() error {
 		if err := publishPack(id, r.tmp, index); err != nil {
 			return err
 		}
-		if err := r.db.writer.SyncName(packPath(id)); err != nil {
+		if err := r.writer.SyncName(packPath(id)); err != nil {
 			return err
 		}
 		r.w, r.tmp = nil, nil
@@ -146,5 +146,5 @@ func (r *rewriter) retire() error {
 	if r.stats.Damaged > 0 {
 		touched[path.Join(quarantineDir, "x")] = true
 	}
-	return r.db.writer.SyncNames(touched)
+	return r.writer.SyncNames(touched)
 }

@@ -94,6 +94,9 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		case ctx.Err() != nil:
 			result = ctx.Err()
 			return true
+		case isFinal(err):
+			result = err
+			return true
 		case stale: // the files of now decide
 		case result == nil && !isMissing(err):
 			result = err
@@ -131,6 +134,12 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		return &Error{Digest: d, Reason: Missing, Path: loosePath(d)}
 	}
 	return result
+}
+
+// isFinal tells an error that another copy of the same payload would not mend.
+func isFinal(err error) bool {
+	reason := reasonIn(err)
+	return err == io.ErrShortBuffer || reason == Denied || reason == HookFailed
 }
 
 func isMissing(err error) bool { return err != nil && reasonIn(err) == Missing }

@@ -35,9 +35,11 @@ const (
 	largeFile = 1 << 20
 
 	// Files are made durable together and printed when they are that many, or that many
-	// bytes, or when nothing more has come for a while.
+	// bytes, or when the first of them has waited that long, or when nothing more has come
+	// for a while.
 	roundFiles = 1 << 16
 	roundBytes = 256 << 20
+	roundTime  = 5 * time.Second
 	roundPause = 200 * time.Millisecond
 )
 
@@ -50,8 +52,9 @@ type addition struct {
 }
 
 type added struct {
-	info objects.Info
-	err  error
+	info  objects.Info
+	again bool // the file can be read once more
+	err   error
 }
 
 func (c *addCmd) Run(a *app) error {
@@ -76,7 +79,7 @@ func (c *addCmd) Run(a *app) error {
 	}
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
-	adder := &adder{cmd: c, app: a, ctx: ctx, db: db, store: store,
+	adder := &adder{cmd: c, app: a, ctx: ctx, cancel: cancel, db: db, store: store,
 		batch: db.NewBatch(), jobs: make(chan addition), order: make(chan addition, 4*addWorkers), large: make(chan struct{}, addLarge)}
 	adder.start()
 	return adder.print()
@@ -106,15 +109,16 @@ func (c *addCmd) refuse(a *app) error {
 // in another commits it now and then, and prints what has become durable in the order of
 // the walk.
 type adder struct {
-	cmd   *addCmd
-	app   *app
-	ctx   context.Context
-	db    *objects.DB
-	batch *objects.Batch
-	store fs.FileInfo // of the store's directory
-	jobs  chan addition
-	order chan addition
-	large chan struct{} // limits large files
+	cmd    *addCmd
+	app    *app
+	ctx    context.Context
+	db     *objects.DB
+	batch  *objects.Batch
+	cancel func()      // ends the walk
+	store  fs.FileInfo // of the store's directory
+	jobs   chan addition
+	order  chan addition
+	large  chan struct{} // limits large files
 
 	// These are for print to read when order is closed.
 	skipped  int   // links and special files
@@ -126,8 +130,7 @@ func (d *adder) start() {
 	for range addWorkers {
 		go func() {
 			for f := range d.jobs {
-				info, err := d.read(f, d.batch.PutReader)
-				f.done <- added{info, err}
+				f.done <- d.read(f, d.batch.PutReader)
 			}
 		}()
 	}
@@ -151,11 +154,13 @@ func (d *adder) print() error {
 	results := make(chan finished)
 	go d.collect(results)
 	defer func() {
+		d.cancel()
 		for range results { // so that collect ends
 		}
 	}()
 	pause := time.NewTimer(roundPause)
 	var round []finished
+	var start time.Time // of the round
 	var objects, bytes, size int64
 	for more := true; more; {
 		full := false
@@ -167,11 +172,14 @@ func (d *adder) print() error {
 			if errors.Is(r.err, context.Canceled) {
 				return r.err
 			}
+			if len(round) == 0 {
+				start = time.Now()
+			}
 			round = append(round, r)
 			size += r.info.Size
 			objects, bytes = objects+1, bytes+r.info.Size
 			bar.set(objects, bytes)
-			full = len(round) == roundFiles || size >= roundBytes
+			full = len(round) == roundFiles || size >= roundBytes || time.Since(start) >= roundTime
 			pause.Reset(roundPause)
 		case <-pause.C:
 			full = true
@@ -181,6 +189,7 @@ func (d *adder) print() error {
 				return d.ctx.Err()
 			}
 			round, size = round[:0], 0
+			pause.Reset(roundPause)
 		}
 	}
 	if d.skipped > 0 {
@@ -211,14 +220,12 @@ func (d *adder) collect(results chan<- finished) {
 // finish makes a round durable and prints it. It reports false if there is no use in
 // going on: the context has ended, or nobody would see what else is stored.
 func (d *adder) finish(round []finished) bool {
-	if len(round) == 0 {
-		return true
-	}
 	if err := d.batch.Commit(d.ctx); err != nil {
-		d.batch.Discard()
 		if d.ctx.Err() != nil {
 			return false
 		}
+		// No Discard: files that are not in this round yet may be in the batch already. It
+		// stays failed, so that the rounds to come are stored one by one, too.
 		d.oneByOne(round, err)
 	}
 	for i := range round {
@@ -232,14 +239,14 @@ func (d *adder) finish(round []finished) bool {
 func (d *adder) oneByOne(round []finished, failure error) {
 	for i := range round {
 		f := &round[i]
-		if f.err != nil && !isStoreFault(f.err) {
+		if f.err != nil && !isStoreFault(f.err) && !errors.Is(f.err, failure) {
 			continue
 		}
-		if f.path == stdinPath && !f.found {
-			f.err = failure // it cannot be read again
+		if !f.again {
+			f.err = failure // a pipe cannot be read again
 			continue
 		}
-		f.info, f.err = d.read(f.addition, d.db.PutReader)
+		f.added = d.read(f.addition, d.db.PutReader)
 	}
 }
 
@@ -328,9 +335,10 @@ func splitNull(data []byte, atEOF bool) (advance int, token []byte, err error) {
 }
 
 // read opens one file and has it put.
-func (d *adder) read(f addition, put func(context.Context, io.Reader) (objects.Info, error)) (objects.Info, error) {
+func (d *adder) read(f addition, put func(context.Context, io.Reader) (objects.Info, error)) (r added) {
 	if f.path == stdinPath && !f.found {
-		return put(d.ctx, &interruptible{ctx: d.ctx, r: d.app.stdin})
+		r.info, r.err = put(d.ctx, &interruptible{ctx: d.ctx, r: d.app.stdin})
+		return r
 	}
 	flags := os.O_RDONLY
 	if f.found {
@@ -338,23 +346,25 @@ func (d *adder) read(f addition, put func(context.Context, io.Reader) (objects.I
 	}
 	in, err := os.OpenFile(f.path, flags, 0)
 	if err != nil {
-		return objects.Info{}, inputError(err)
+		return added{err: inputError(err)}
 	}
 	defer in.Close()
 	stat, err := in.Stat()
 	switch {
 	case err != nil:
-		return objects.Info{}, inputError(err)
+		return added{err: inputError(err)}
 	case f.found && !stat.Mode().IsRegular():
-		return objects.Info{}, errors.New("is no regular file any more")
+		return added{err: errors.New("is no regular file any more")}
 	case stat.Size() > largeFile:
 		select {
 		case d.large <- struct{}{}:
 			defer func() { <-d.large }()
 		case <-d.ctx.Done():
-			return objects.Info{}, d.ctx.Err()
+			return added{err: d.ctx.Err()}
 		}
 	}
-	info, err := put(d.ctx, in)
-	return info, inputError(err)
+	r.again = stat.Mode().IsRegular()
+	r.info, err = put(d.ctx, in)
+	r.err = inputError(err)
+	return r
 }

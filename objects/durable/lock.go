@@ -78,7 +78,7 @@ func (l *Lock) taken(ctx, wait context.Context, weight int64) (func(), error) {
 	release, err := l.lockFile(wait, weight > 1)
 	if err != nil {
 		l.here.Release(weight)
-		if wait.Err() != nil {
+		if errors.Is(err, ErrLocked) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 			return nil, l.gaveUp(ctx)
 		}
 		return nil, err
