@@ -279,7 +279,7 @@ func TestManyPacks(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := fds() - before; n > 2*32+8 {
+	if n := fds() - before; n > 2*96+8 {
 		t.Errorf("%d descriptors for packs after reading side by side", n)
 	}
 }
