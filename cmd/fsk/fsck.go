@@ -148,17 +148,12 @@ func (r *fsckReport) finish(cfg *config.Config) {
 	for _, f := range r.next {
 		out.line("next: %s: %s", f.Reason, f.Next)
 	}
-	for _, reason := range []objects.Reason{objects.LeftoverTemp} {
-		if n := r.count[reason]; n > 0 {
-			out.line("note: %d %s (%s)", n, reason.Explain(), reason)
-		}
+	if n := r.count[objects.LeftoverTemp]; n > 0 {
+		out.line("note: %d %s (%s)", n, objects.LeftoverTemp.Explain(), objects.LeftoverTemp)
 	}
 	out.line("checked %s, %s: %s", plural(r.stats.Objects), formatSize(r.stats.Bytes), counts(r.stats.Reasons))
 	for i := range cfg.Ring.Len() {
-		role := "retired"
-		if i == 0 {
-			role = "first"
-		}
+		role := keyRole(i > 0)
 		out.line("key %s  %s: %s", cfg.Ring.ID(i), role, plural(r.stats.Keys[cfg.Ring.ID(i)]))
 	}
 	if !r.stats.Complete {

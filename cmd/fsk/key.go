@@ -11,6 +11,14 @@ type keyCmd struct {
 	Ls  keyLsCmd  `cmd:"" help:"List the ids of the keys in use."`
 }
 
+// keyRole is the word for what a key of the ring does.
+func keyRole(retired bool) string {
+	if retired {
+		return "retired"
+	}
+	return "first"
+}
+
 type keyNewCmd struct{}
 
 // Help is the end of the help page.
@@ -47,10 +55,7 @@ func (c *keyLsCmd) Run(a *app) error {
 		a.out.warning("no keys: security is off")
 	}
 	for i := range cfg.Ring.Len() {
-		id, role := cfg.Ring.ID(i), "retired"
-		if i == 0 {
-			role = "first"
-		}
+		id, role := cfg.Ring.ID(i), keyRole(i > 0)
 		if a.out.json {
 			a.out.value(struct {
 				Type string     `json:"type"`

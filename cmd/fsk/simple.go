@@ -120,7 +120,7 @@ func (a *app) stat(db *objects.DB, name string) error {
 	a.out.object(info, nil)
 	if !a.out.json {
 		a.out.line("%s  %s  %s  %s  %s  %s", info.Digest, info.Reason, orDash(info.Size >= 0, info.Size),
-			orDash(!info.Key.IsZero(), info.Key), keyRole(info), orDash(info.Where != "", info.Where))
+			orDash(!info.Key.IsZero(), info.Key), orDash(!info.Key.IsZero(), keyRole(info.Retired)), orDash(info.Where != "", info.Where))
 	}
 	if !info.Reason.Good() {
 		a.code = worst(a.code, exitCode(&objects.Error{Reason: info.Reason}))
@@ -134,16 +134,6 @@ func orDash(known bool, v any) string {
 		return "-"
 	}
 	return fmt.Sprint(v)
-}
-
-func keyRole(info objects.Info) string {
-	switch {
-	case info.Key.IsZero():
-		return "-"
-	case info.Retired:
-		return "retired"
-	}
-	return "first"
 }
 
 type rmCmd struct {

@@ -134,10 +134,7 @@ func (s *status) print(p *printer, cfg *config.Config) {
 	}
 	p.line("security: %s", s.Security)
 	for i, id := range s.Keys {
-		role := "retired"
-		if i == 0 {
-			role = "first"
-		}
+		role := keyRole(i > 0)
 		p.line("key: %s %s (%s)", id, role, escape(s.KeysFrom))
 	}
 	p.line("durability: %s", s.Durability)
