@@ -29,17 +29,18 @@ type Finding struct {
 	Err      error      // more about it, may be nil
 }
 
-// FsckStats counts what [DB.Fsck] has checked.
+// FsckStats counts what [DB.Fsck] and [DB.Reseal] have checked.
 type FsckStats struct {
 	Objects  int64                // objects that were checked
 	Bytes    int64                // of their payloads, as far as known
 	Reasons  map[Reason]int64     // objects by verdict
-	Keys     map[seal.KeyID]int64 // good sealed objects by key
+	Keys     map[seal.KeyID]int64 // good sealed objects by key, that of now if they were resealed
+	Resealed map[seal.KeyID]int64 // resealed objects by the key that had sealed them
 	Complete bool                 // everything was looked at
 }
 
 func newFsckStats() FsckStats {
-	return FsckStats{Reasons: make(map[Reason]int64), Keys: make(map[seal.KeyID]int64)}
+	return FsckStats{Reasons: make(map[Reason]int64), Keys: make(map[seal.KeyID]int64), Resealed: make(map[seal.KeyID]int64)}
 }
 
 // count adds one object.
@@ -52,6 +53,22 @@ func (s *FsckStats) count(info Info) {
 	}
 }
 
+// reseal counts as sealed by the first key what a retired one had sealed.
+func (s *FsckStats) reseal(old Info, first seal.KeyID) {
+	s.Resealed[old.Key]++
+	old.Key = first
+	s.count(old)
+}
+
+// undo counts what was not resealed after all.
+func (s *FsckStats) undo(first seal.KeyID) {
+	for key, n := range s.Resealed {
+		s.Keys[key] += n
+		s.Keys[first] -= n
+	}
+	clear(s.Resealed)
+}
+
 // merge adds what was counted elsewhere.
 func (s *FsckStats) merge(other FsckStats) {
 	s.Objects += other.Objects
@@ -61,6 +78,9 @@ func (s *FsckStats) merge(other FsckStats) {
 	}
 	for key, n := range other.Keys {
 		s.Keys[key] += n
+	}
+	for key, n := range other.Resealed {
+		s.Resealed[key] += n
 	}
 }
 

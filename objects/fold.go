@@ -2,6 +2,8 @@ package objects
 
 import (
 	"context"
+
+	"fsk/objects/packfile"
 )
 
 const (
@@ -18,10 +20,10 @@ func (db *DB) fold(ctx context.Context) {
 	if err := db.packs.list(ctx); err != nil || len(db.packs.known()) <= foldPacks {
 		return
 	}
-	var small []packSource
+	var small []packfile.ID
 	for _, p := range db.packs.known() {
 		if info, err := db.fs.Lstat(packPath(p.id)); err == nil && info.Size() < foldSize {
-			small = append(small, packSource{id: p.id})
+			small = append(small, p.id)
 		}
 	}
 	if len(small) <= foldPacks {
@@ -30,8 +32,8 @@ func (db *DB) fold(ctx context.Context) {
 	r := newRewriter(ctx, db, nil)
 	r.tryLock = true
 	defer r.discard()
-	for _, s := range small {
-		if r.addPack(s) != nil {
+	for _, id := range small {
+		if r.addPack(id) != nil {
 			return
 		}
 	}

@@ -38,6 +38,11 @@ type FsckOptions struct {
 // Memory is bounded by the number of workers and the largest of the 256 directories
 // of loose objects, 32 bytes for each of its objects.
 func (db *DB) Fsck(ctx context.Context, opts FsckOptions, stats *FsckStats) iter.Seq2[Finding, error] {
+	return db.walk(ctx, opts, stats, nil)
+}
+
+// walk is Fsck, and with a resealer [DB.Reseal].
+func (db *DB) walk(ctx context.Context, opts FsckOptions, stats *FsckStats, reseal *resealer) iter.Seq2[Finding, error] {
 	return func(yield func(Finding, error) bool) {
 		if stats == nil {
 			stats = new(FsckStats)
@@ -45,17 +50,29 @@ func (db *DB) Fsck(ctx context.Context, opts FsckOptions, stats *FsckStats) iter
 		*stats = newFsckStats()
 		run, cancel := context.WithCancel(ctx)
 		defer cancel()
-		c := newChecker(db, run, opts)
+		defer reseal.discard()
+		c := newChecker(db, run, opts, reseal)
 		for result := range c.results {
 			r := <-result
-			stats.merge(r.stats)
 			for _, f := range r.findings {
 				if !yield(f, nil) {
 					return
 				}
 			}
+			if r.copy != nil {
+				r.err = reseal.take(run, &r)
+			}
+			if r.objects != nil {
+				c.batches.Put(r.objects)
+			}
+			if r.err != nil && ctx.Err() == nil {
+				yield(Finding{}, r.err)
+				return
+			}
+			stats.merge(r.stats)
 			if opts.Progress != nil {
-				opts.Progress(stats.Objects, stats.Bytes)
+				objects, bytes := reseal.pending()
+				opts.Progress(stats.Objects+objects, stats.Bytes+bytes)
 			}
 		}
 		if err := ctx.Err(); err != nil {
@@ -66,16 +83,17 @@ func (db *DB) Fsck(ctx context.Context, opts FsckOptions, stats *FsckStats) iter
 	}
 }
 
-// batch is how many objects a worker of Fsck checks before it reports: enough to
-// make the hand-over cheap, few enough to keep all workers busy at the end.
-const batch = 128
+// jobSize is how many objects a worker checks before it reports: enough to make the
+// hand-over cheap, few enough to keep all workers busy at the end.
+const jobSize = 128
 
 // A checker walks the store in one goroutine, which hands the objects to workers,
 // and delivers what they found in the order of the walk.
 type checker struct {
 	db      *DB
 	ctx     context.Context
-	listed  bool // the objects come from the disk, so that one may vanish
+	listed  bool      // the objects come from the disk, so that one may vanish
+	reseal  *resealer // nil if nothing is to be changed
 	jobs    chan job
 	results chan chan checked // closed at the end
 	whole   bool              // every directory could be listed; set before results is closed
@@ -87,21 +105,31 @@ type job struct {
 	digests []Digest
 	objects *packfile.Batch
 	id      packfile.ID
+	copy    *packCopy // of that pack, nil if nothing is to be changed
 	done    chan checked
 }
 
+// checked is what was found in a job.
 type checked struct {
 	findings []Finding
 	stats    FsckStats
+	err      error // of changing what was found: it ends the walk
+
+	// These are for the resealer, and set if the job came from a pack.
+	objects *packfile.Batch
+	copy    *packCopy
+	changed bool // some of the objects have another trailer now
+	end     bool // there are no more in this pack
+	damaged bool // and it cannot be copied as a whole
 }
 
-func newChecker(db *DB, ctx context.Context, opts FsckOptions) *checker {
+func newChecker(db *DB, ctx context.Context, opts FsckOptions, reseal *resealer) *checker {
 	workers := opts.Workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	c := &checker{
-		db: db, ctx: ctx, listed: opts.Objects == nil, whole: true,
+		db: db, ctx: ctx, listed: opts.Objects == nil, reseal: reseal, whole: true,
 		jobs:    make(chan job),
 		results: make(chan chan checked, 4*workers),
 		batches: sync.Pool{New: func() any { return new(packfile.Batch) }},
@@ -126,11 +154,13 @@ func newChecker(db *DB, ctx context.Context, opts FsckOptions) *checker {
 }
 
 func (c *checker) do(j job) checked {
-	if j.objects == nil {
-		return c.check(j.digests)
+	switch {
+	case j.objects != nil:
+		return c.checkPacked(j)
+	case c.reseal != nil:
+		return c.resealLoose(j.digests)
 	}
-	defer c.batches.Put(j.objects)
-	return c.checkPacked(j.id, j.objects)
+	return c.check(j.digests)
 }
 
 // check checks some objects one after the other. Those that were listed are loose.
@@ -181,7 +211,7 @@ func (r *checked) add(path string, info Info, err error) {
 // submit hands objects to the workers; it reports false when the context has ended.
 func (c *checker) submit(digests []Digest) bool {
 	for len(digests) > 0 {
-		n := min(batch, len(digests))
+		n := min(jobSize, len(digests))
 		if !c.send(job{digests: digests[:n], done: make(chan checked, 1)}) {
 			return false
 		}
@@ -201,9 +231,12 @@ func (c *checker) send(j job) bool {
 }
 
 // report delivers a finding of the walk itself.
-func (c *checker) report(f Finding) {
+func (c *checker) report(f Finding) { c.deliver(checked{findings: []Finding{f}}) }
+
+// deliver delivers what needs no worker.
+func (c *checker) deliver(r checked) {
 	done := make(chan checked, 1)
-	done <- checked{findings: []Finding{f}}
+	done <- r
 	select {
 	case c.results <- done:
 	case <-c.ctx.Done():

@@ -22,39 +22,60 @@ const (
 	settlePause = 20 * time.Millisecond
 )
 
-// packs checks the directory of packs.
+// packFiles tells which of the two files of a pack are there.
+type packFiles struct{ pack, index bool }
+
+// packs checks the directory of packs, and once more the packs that came meanwhile:
+// what somebody gathers must not escape by moving from a pack that is still to be
+// checked to one that was not there yet.
 func (c *checker) packs() {
 	dir := path.Join(objectsDir, packDir)
 	if !c.directory(dir) {
 		return
 	}
-	type files struct{ pack, index bool }
-	found := make(map[packfile.ID]files)
 	settled := time.Now().Add(settleTime) // for all: junk must not add up
+	done := make(map[packfile.ID]bool)
+	for round := range maxRounds {
+		found := c.listPacks(dir, round == 0)
+		var ids []packfile.ID
+		for id := range found {
+			if !done[id] {
+				ids = append(ids, id)
+			}
+		}
+		slices.SortFunc(ids, func(a, b packfile.ID) int { return Digest(a).Compare(Digest(b)) })
+		for _, id := range ids {
+			if c.ctx.Err() != nil {
+				return
+			}
+			done[id] = true
+			if f := found[id]; f.pack && f.index || c.settles(id, settled) {
+				done[id] = c.pack(id)
+			}
+		}
+		if len(ids) == 0 {
+			return
+		}
+	}
+}
+
+// listPacks returns the packs that are there. What is none is reported the first time.
+func (c *checker) listPacks(dir string, first bool) map[packfile.ID]packFiles {
+	found := make(map[packfile.ID]packFiles)
 	c.list(dir, func(name string) {
 		stem, isPack := strings.CutSuffix(name, packSuffix)
 		stem, isIndex := strings.CutSuffix(stem, indexSuffix)
 		id, ok := packfile.ParseID(stem)
 		if !ok || isPack == isIndex {
-			c.report(newFinding(Stray, SeverityWarning, path.Join(dir, name)))
+			if first {
+				c.report(newFinding(Stray, SeverityWarning, path.Join(dir, name)))
+			}
 			return
 		}
 		f := found[id]
-		found[id] = files{f.pack || isPack, f.index || isIndex}
+		found[id] = packFiles{f.pack || isPack, f.index || isIndex}
 	})
-	var ids []packfile.ID
-	for id := range found {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b packfile.ID) int { return Digest(a).Compare(Digest(b)) })
-	for _, id := range ids {
-		if c.ctx.Err() != nil {
-			return
-		}
-		if f := found[id]; f.pack && f.index || c.settles(id, settled) {
-			c.pack(id)
-		}
-	}
+	return found
 }
 
 // settles waits for the other file of a pack. It reports what stays alone, and false
@@ -82,21 +103,29 @@ func (c *checker) settles(id packfile.ID, end time.Time) bool {
 }
 
 // pack checks all objects of a pack, in one sequential read, and its index against
-// what was found in it.
-func (c *checker) pack(id packfile.ID) {
+// what was found in it. It reports false if somebody replaced the pack while it was
+// being resealed, so that it is to be looked at again.
+func (c *checker) pack(id packfile.ID) (done bool) {
 	index, ok := c.open(indexPath(id))
 	if !ok {
-		return
+		return true
 	}
 	defer index.Close()
+	copied := c.reseal.begin(id)
 	file, ok := c.open(packPath(id))
 	if !ok {
-		return
+		return true
 	}
 	defer file.Close()
-	entries, ok := c.entries(id, file)
-	if !ok {
-		return
+	entries, whole := c.entries(id, file, copied)
+	if copied != nil {
+		c.deliver(checked{copy: copied, end: true, damaged: !whole})
+		if !copied.wait(c.ctx) {
+			return false
+		}
+	}
+	if c.ctx.Err() != nil {
+		return true
 	}
 	x, err := packfile.OpenIndex(index, index.Size())
 	if err == nil {
@@ -104,11 +133,12 @@ func (c *checker) pack(id packfile.ID) {
 	}
 	if err != nil {
 		c.damage(BadIndex, indexPath(id), Digest{}, err)
-		return
+		return true
 	}
 	for e, err := range x.Compare(entries) {
 		c.damage(BadIndex, indexPath(id), e.Digest, err)
 	}
+	return true
 }
 
 // open opens a file of a pack. One that is gone is no finding.
@@ -126,9 +156,11 @@ func (c *checker) open(name string) (durable.RegularFile, bool) {
 }
 
 // entries submits all objects of a pack and returns where they are. It reports false
-// when the context has ended.
-func (c *checker) entries(id packfile.ID, file durable.RegularFile) ([]packfile.Entry, bool) {
-	var entries []packfile.Entry
+// if the pack is damaged, or the context has ended.
+func (c *checker) entries(id packfile.ID, file durable.RegularFile, copied *packCopy) (entries []packfile.Entry, whole bool) {
+	if copied != nil {
+		copied.file = file
+	}
 	scanner := packfile.NewScanner(io.NewSectionReader(file, 0, file.Size()), file.Size())
 	for {
 		b := c.batches.Get().(*packfile.Batch)
@@ -138,12 +170,12 @@ func (c *checker) entries(id packfile.ID, file durable.RegularFile) ([]packfile.
 		}
 		if err != nil {
 			c.damage(BadPack, packPath(id), Digest{}, err)
-			return entries, true
+			return entries, false
 		}
 		for o := range b.Objects() {
 			entries = append(entries, o.Entry)
 		}
-		if !c.send(job{objects: b, id: id, done: make(chan checked, 1)}) {
+		if !c.send(job{objects: b, id: id, copy: copied, done: make(chan checked, 1)}) {
 			return nil, false
 		}
 	}
@@ -161,16 +193,25 @@ func (c *checker) damage(reason Reason, name string, d Digest, err error) {
 	c.report(f)
 }
 
-// checkPacked checks objects that were read from a pack.
-func (c *checker) checkPacked(id packfile.ID, batch *packfile.Batch) checked {
-	r := checked{stats: newFsckStats()}
-	for o := range batch.Objects() {
-		s := &source{d: o.Digest, where: id.String(), path: packPath(id)}
-		info := Info{Digest: s.d, Size: -1, Reason: TooLarge, Where: s.where}
+// checkPacked checks objects that were read from a pack, and gives those that a retired
+// key sealed another trailer, in memory, if they are to be resealed.
+func (c *checker) checkPacked(j job) checked {
+	r := checked{stats: newFsckStats(), objects: j.objects, copy: j.copy}
+	where, name := j.id.String(), packPath(j.id)
+	for o := range j.objects.Objects() {
+		s := &source{d: o.Digest, where: where, path: name}
+		info := Info{Digest: s.d, Size: -1, Reason: TooLarge, Where: where}
 		if int64(len(o.Stored))-seal.TrailerSize <= c.db.opts.MaxObjectSize {
-			info = c.db.info(s.d, c.db.judge(s.d, o.Stored), s.where)
+			info = c.db.info(s.d, c.db.judge(s.d, o.Stored), where)
 		}
-		r.add(s.path, info, c.db.accept(s, info))
+		if j.copy != nil && info.Reason == OK && info.Retired {
+			payload := o.Stored[:info.Size]
+			c.db.ring.AppendTrailer(payload, payload) // over the old one
+			r.stats.reseal(info, c.db.ring.ID(0))
+			r.changed = true
+			continue
+		}
+		r.add(name, info, c.db.accept(s, info))
 	}
 	return r
 }

@@ -81,6 +81,20 @@ func (db *DB) openMemory(ctx context.Context, s *source) (*Reader, error) {
 
 // openChunks verifies a source in a first pass and keeps it open for the second.
 func (db *DB) openChunks(ctx context.Context, s *source) (*Reader, error) {
+	r, err := db.judgeChunks(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.accept(s, r.info); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// judgeChunks is openChunks for a source that may turn out not to be good, as the info
+// of the Reader tells, which must then not be released.
+func (db *DB) judgeChunks(ctx context.Context, s *source) (*Reader, error) {
 	sums := newChunkSums(s.Size())
 	v, err := db.judgeFile(ctx, s.d, s, sums)
 	if err != nil {
@@ -88,10 +102,6 @@ func (db *DB) openChunks(ctx context.Context, s *source) (*Reader, error) {
 		return nil, s.readError(err)
 	}
 	info := db.info(s.d, v, s.where)
-	if err := db.accept(s, info); err != nil {
-		s.Close()
-		return nil, err
-	}
 	return &Reader{info: info, payload: &chunks{ctx: ctx, bufs: &db.bufs, source: s, sums: sums, size: info.Size, cached: -1}}, nil
 }
 

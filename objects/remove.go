@@ -125,59 +125,15 @@ func (db *DB) removePacked(ctx context.Context, d Digest) (n int, err error) {
 		return 0, err
 	}
 	for _, id := range ids {
-		r := newRewriter(ctx, db, nil)
-		r.careful = true
-		err := r.copyWithout(id, d)
-		if err == nil {
-			err = r.flush()
-		}
-		r.discard()
+		changed, err := db.edit(ctx, id, nil, func(o packfile.Object) (change, error) {
+			return change{drop: o.Digest == d}, nil
+		})
 		if err != nil {
-			return n, err
+			return n, about(d, err)
 		}
-		n++
+		if changed {
+			n++
+		}
 	}
 	return n, nil
-}
-
-// copyWithout copies all objects of a pack but one, and lets the pack be removed.
-func (r *rewriter) copyWithout(id packfile.ID, d Digest) error {
-	o := r.use(indexPath(id), packPath(id))
-	file, err := durable.OpenRegular(r.db.fs, packPath(id))
-	if err != nil {
-		return ifThere(err)
-	}
-	defer file.Close()
-	var entries []packfile.Entry
-	err = r.scan(file, func(object packfile.Object) error {
-		entries = append(entries, object.Entry)
-		if d == object.Digest {
-			return nil
-		}
-		if r.copied[object.Digest] {
-			return &packfile.Error{Problem: packfile.Duplicate, Offset: object.Offset}
-		}
-		r.unsure = r.unsure || !r.db.judge(object.Digest, object.Stored).reason.Good()
-		return r.add(object.Digest, object.Stored)
-	})
-	if isDamage(err) {
-		return &Error{Digest: d, Reason: BadPack, Path: packPath(id), Err: err}
-	}
-	if err != nil {
-		return err
-	}
-	// What a reader finds through the index must be what was copied. Without an index
-	// that can be opened nobody finds anything.
-	if index, err := r.db.packs.openPack(id); err == nil {
-		index.shut()
-		fits, err := r.indexFits(id, entries)
-		if err != nil {
-			return err
-		}
-		if !fits {
-			return &Error{Digest: d, Reason: BadPack, Path: packPath(id), Err: errors.New("the pack and its index do not fit: run fsk pack first")}
-		}
-	}
-	o.retire = r.db.fs.Remove
-	return nil
 }

@@ -3,13 +3,9 @@ package objects
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"io/fs"
-	"iter"
-	"path"
-	"slices"
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
@@ -32,7 +28,8 @@ type PackStats struct {
 	Packs   int   // packs that were made
 	Removed int   // files that were removed, because all that was in them is in new packs
 	Indexes int   // indexes that were made anew
-	Damaged int   // packs that were set aside, after all that is good in them was copied
+	Damaged int   // packs and indexes that were set aside, after what is whole in them was copied
+	Skipped int   // small packs that stay, because an object in them does not verify
 }
 
 // errOther says that the object was copied already, with other stored bytes. Without keys
@@ -44,10 +41,10 @@ var errChanged = errors.New("the store is being changed by others: try again")
 
 // Pack gathers small loose objects and small packs in packs of about a gigabyte, and
 // makes missing and damaged indexes anew. Stored bytes are copied as they are, and only
-// what verifies is copied; a loose object that does not, and a pack with one in it,
+// what verifies is gathered; a loose object that does not, and a pack with one in it,
 // stays where it is. A pack that is cut off is moved to the quarantine directory after
-// what is whole and good in it was copied. Readers and writers may go on meanwhile, and
-// when it is interrupted everything is in the old place or in the new one. It needs
+// what is whole in it was copied to a new one. Readers and writers may go on meanwhile,
+// and when it is interrupted everything is in the old place or in the new one. It needs
 // space for one large pack at a time. progress may be nil.
 func (db *DB) Pack(ctx context.Context, progress func(PackStats)) (stats PackStats, err error) {
 	for range maxRounds {
@@ -56,7 +53,7 @@ func (db *DB) Pack(ctx context.Context, progress func(PackStats)) (stats PackSta
 			break
 		}
 	}
-	return stats, err
+	return stats, putError(Digest{}, err)
 }
 
 func (db *DB) packOnce(ctx context.Context, progress func(PackStats)) (PackStats, error) {
@@ -70,17 +67,10 @@ func (db *DB) packOnce(ctx context.Context, progress func(PackStats)) (PackStats
 	if err != nil {
 		return r.stats, err
 	}
-	mend := slices.ContainsFunc(sources, func(s packSource) bool { return s.damaged })
-	if len(sources) < 2 && loose < minPack && !mend {
+	if len(sources) < 2 && loose < minPack {
 		return r.stats, nil
 	}
 	return r.stats, r.gather(sources)
-}
-
-// A packSource is a pack whose objects are to be copied.
-type packSource struct {
-	id      packfile.ID
-	damaged bool // to be set aside afterwards
 }
 
 // A rewriter copies stored bytes from loose files and packs to new packs, and retires
@@ -97,6 +87,11 @@ type rewriter struct {
 	unsure    bool              // what is copied may be no better than what has the name of the new pack
 	used      []*original       // what the pack that is being written was copied from
 	published map[string]bool   // packs that were made
+	touched   map[string]bool   // names whose directories are to be synced
+	asides    *asides           // objects to be set aside before their pack is retired, or nil
+	setAside  []Moved           // damaged packs and their indexes
+	made      []packfile.ID     // packs that were published
+	mended    []packfile.ID     // packs that took the place of damaged ones
 	sum       hash.Hash         // of the pack that is being written, if careful
 	tryLock   bool              // give up at once if the lock is not free
 	stats     PackStats
@@ -108,30 +103,28 @@ func newRewriter(ctx context.Context, db *DB, progress func(PackStats)) *rewrite
 		db: db, ctx: ctx, progress: progress, unsure: db.ring.Len() == 0, careful: db.ring.Len() == 0,
 		writer: durable.NewWriter(db.fs, tmpDir, durable.Full),
 		copied: make(map[Digest]bool), sums: make(map[Digest]Digest), published: make(map[string]bool),
+		touched: make(map[string]bool),
 	}
 }
 
 // gather copies packs and loose objects to new packs, and retires the old ones.
-func (r *rewriter) gather(sources []packSource) error {
-	for _, s := range sources {
-		if err := r.addPack(s); err != nil {
-			return putError(Digest{}, err)
+func (r *rewriter) gather(packs []packfile.ID) error {
+	for _, id := range packs {
+		if err := r.addPack(id); err != nil {
+			return err
 		}
 	}
 	if err := r.eachLoose(r.addLoose); err != nil {
-		return putError(Digest{}, err)
+		return err
 	}
-	return putError(Digest{}, r.flush())
+	return r.flush()
 }
 
-// addPack copies the objects of a pack that are good. If all are, or what remains is to
-// be set aside, the pack can be retired.
-func (r *rewriter) addPack(source packSource) error {
-	o := r.use(indexPath(source.id), packPath(source.id))
-	file, err := durable.OpenRegular(r.db.fs, packPath(source.id))
-	if errors.Is(err, fs.ErrNotExist) && source.damaged {
-		o.retire = r.setAside // an index alone
-	}
+// addPack copies the objects of a pack that are good. If all are, the pack can be
+// retired.
+func (r *rewriter) addPack(id packfile.ID) error {
+	o := r.use(indexPath(id), packPath(id))
+	file, err := durable.OpenRegular(r.db.fs, packPath(id))
 	if err != nil {
 		return ifThere(err)
 	}
@@ -151,79 +144,10 @@ func (r *rewriter) addPack(source packSource) error {
 	if isDamage(err) {
 		whole, err = false, nil
 	}
-	if err == nil && source.damaged {
-		err = r.salvage(source.id, file)
+	if err == nil && whole {
+		o.retire = r.remove
 	}
-	switch {
-	case err != nil:
-		return err
-	case source.damaged:
-		o.retire = r.setAside
-	case whole:
-		o.retire = r.db.fs.Remove
-	}
-	return nil
-}
-
-// salvage copies the objects of a damaged pack that are found through its index only: a
-// header that is damaged hides them from the scan, but not from a reader.
-func (r *rewriter) salvage(id packfile.ID, file durable.RegularFile) error {
-	index, err := durable.OpenRegular(r.db.fs, indexPath(id))
-	if err != nil {
-		if reasonOf(err) == IOError {
-			return err
-		}
-		return nil
-	}
-	defer index.Close()
-	x, err := packfile.OpenIndex(index, index.Size())
-	if err != nil {
-		if isDamage(err) {
-			return nil
-		}
-		return err
-	}
-	buf := r.db.bufs.get()
-	defer r.db.bufs.put(buf)
-	for e, err := range eachBucket(x) {
-		if err == nil {
-			err = r.ctx.Err()
-		}
-		if err != nil && !isDamage(err) {
-			return err
-		}
-		if err != nil || e.Check(file.Size()) != nil || r.copied[e.Digest] {
-			continue
-		}
-		stored := (*buf)[:e.Length]
-		if err := readFull(file, stored, e.Offset); err != nil {
-			return err
-		}
-		if !r.db.judge(e.Digest, stored).reason.Good() {
-			continue
-		}
-		if err := r.add(e.Digest, stored); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// eachBucket yields what [packfile.Index.All] does, but goes on with the next first byte
-// where the digests are in disorder.
-func eachBucket(x *packfile.Index) iter.Seq2[packfile.Entry, error] {
-	return func(yield func(packfile.Entry, error) bool) {
-		for first := range 256 {
-			for e, err := range x.From([32]byte{byte(first)}) {
-				if e.Digest[0] != byte(first) && (err == nil || isDamage(err)) {
-					break
-				}
-				if !yield(e, err) {
-					return
-				}
-			}
-		}
-	}
+	return err
 }
 
 // ifThere makes nothing of the error that there is no file: it went meanwhile.
@@ -251,7 +175,7 @@ func (r *rewriter) addLoose(d Digest) error {
 	if _, err := r.db.load(r.ctx, s, stored); err != nil {
 		return ifThere(err)
 	}
-	o.retire = r.db.fs.Remove
+	o.retire = r.remove
 	err = r.add(d, stored)
 	if err == errOther {
 		o.retire, err = nil, nil
@@ -303,25 +227,6 @@ func (r *rewriter) add(d Digest, stored []byte) error {
 		r.progress(r.stats)
 	}
 	return r.w.Add(d, stored, nil)
-}
-
-// setAside moves a file to the quarantine directory.
-func (r *rewriter) setAside(name string) error {
-	if path.Ext(name) == packSuffix {
-		r.stats.Damaged++
-	}
-	if err := r.db.fs.MkdirAll(quarantineDir, 0o777); err != nil {
-		return err
-	}
-	to := path.Join(quarantineDir, path.Base(name))
-	for n := 1; ; n++ { // what is there was set aside before
-		if _, err := r.db.fs.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-			return r.db.fs.Rename(name, to)
-		} else if err != nil {
-			return err
-		}
-		to = path.Join(quarantineDir, fmt.Sprintf("%s.%d", path.Base(name), n))
-	}
 }
 
 func (r *rewriter) discard() {

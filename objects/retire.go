@@ -5,7 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"path"
+	"slices"
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
@@ -88,6 +88,13 @@ func (r *rewriter) flush() error {
 		r.w, r.tmp = nil, nil
 		r.stats.Packs++
 		r.published[packPath(id)] = true
+		r.made = append(r.made, id)
+		r.db.packs.reopen(id)
+	}
+	if r.asides != nil {
+		if err := r.asides.publish(); err != nil {
+			return err
+		}
 	}
 	return r.retire()
 }
@@ -95,7 +102,7 @@ func (r *rewriter) flush() error {
 // mayPublish refuses to replace a pack that has the same objects, of the same lengths, by
 // one of which it is not sure that the objects in it are at least as good.
 func (r *rewriter) mayPublish(name string) error {
-	if !r.unsure || r.published[name] {
+	if !r.unsure || r.published[name] || r.isOriginal(name) {
 		return nil
 	}
 	file, err := durable.OpenRegular(r.db.fs, name)
@@ -116,6 +123,11 @@ func (r *rewriter) mayPublish(name string) error {
 	return nil
 }
 
+// isOriginal reports whether the pack was copied from this one, which is unchanged.
+func (r *rewriter) isOriginal(name string) bool {
+	return slices.ContainsFunc(r.used, func(o *original) bool { return o.retire != nil && slices.Contains(o.paths, name) })
+}
+
 func (r *rewriter) lock() (func(), error) {
 	if r.tryLock {
 		return r.db.lock.TryExclusive(r.ctx)
@@ -126,7 +138,6 @@ func (r *rewriter) lock() (func(), error) {
 // retire retires the originals, which are unchanged, but not what was just published
 // under the same name, and makes that durable. The lock is held.
 func (r *rewriter) retire() error {
-	touched := make(map[string]bool)
 	for _, o := range r.used {
 		if o.retire == nil || r.published[o.paths[len(o.paths)-1]] {
 			continue
@@ -138,13 +149,17 @@ func (r *rewriter) retire() error {
 			if err := o.retire(name); err != nil {
 				return err
 			}
-			touched[name] = true
-			r.stats.Removed++
+			r.touched[name] = true
 		}
 	}
 	r.used = nil
-	if r.stats.Damaged > 0 {
-		touched[path.Join(quarantineDir, "x")] = true
-	}
-	return r.writer.SyncNames(touched)
+	err := r.writer.SyncNames(r.touched)
+	clear(r.touched)
+	return err
+}
+
+// remove is for originals of which everything was copied.
+func (r *rewriter) remove(name string) error {
+	r.stats.Removed++
+	return r.db.fs.Remove(name)
 }

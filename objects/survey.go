@@ -3,7 +3,6 @@ package objects
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -12,39 +11,63 @@ import (
 	"fsk/objects/packfile"
 )
 
-// survey looks at every pack, gives those an index that need nothing else, and returns
-// the others that are to be copied.
-func (r *rewriter) survey() ([]packSource, error) {
-	var sources []packSource
+// survey looks at every pack, mends those that are damaged, and returns the small ones
+// whose objects are all good. One with an object that is not stays as it is: what is good
+// in it would be copied again each time.
+func (r *rewriter) survey() (small []packfile.ID, err error) {
 	ids, err := r.packIDs()
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
-		file, err := durable.OpenRegular(r.db.fs, packPath(id))
-		switch reason := reasonOf(err); {
-		case err == nil:
-		case reason == Missing: // an index alone, or both went meanwhile
-			sources = append(sources, packSource{id, true})
-			continue
-		case reason == NotRegular: // for fsck to report
-			continue
-		default:
-			return nil, fault(Digest{}, packPath(id), err)
-		}
-		size := file.Size()
-		sound, err := r.mendIndex(id, file)
-		file.Close()
+	for len(ids) > 0 {
+		id := ids[0]
+		good, size, err := r.inspect(id)
+		ids = append(ids[1:], r.mended...)
+		r.mended = nil
 		switch {
 		case err != nil:
-			return nil, putError(Digest{}, err)
-		case !sound:
-			sources = append(sources, packSource{id, true})
-		case size < smallPack:
-			sources = append(sources, packSource{id, false})
+			return nil, err
+		case size >= smallPack || size == 0:
+		case good && !slices.Contains(small, id): // what took the place of a damaged pack may have been there before
+			small = append(small, id)
+		case good:
+		default:
+			r.stats.Skipped++
 		}
 	}
-	return sources, nil
+	return small, nil
+}
+
+// inspect mends a pack if need be. It reports its size, 0 if there is no pack to be
+// gathered, and if it is small whether all that is in it is good.
+func (r *rewriter) inspect(id packfile.ID) (good bool, size int64, err error) {
+	file, err := durable.OpenRegular(r.db.fs, packPath(id))
+	switch reason := reasonOf(err); {
+	case err == nil:
+	case reason == Missing: // an index alone, or both went meanwhile
+		return false, 0, r.mend(id)
+	case reason == NotRegular: // for fsck to report
+		return false, 0, nil
+	default:
+		return false, 0, fault(Digest{}, packPath(id), err)
+	}
+	defer file.Close()
+	size, good = file.Size(), true
+	var entries []packfile.Entry
+	err = r.scan(file, func(o packfile.Object) error {
+		entries = append(entries, o.Entry)
+		good = good && (size >= smallPack || r.db.judge(o.Digest, o.Stored).reason.Good())
+		return nil
+	})
+	if err != nil && !isDamage(err) {
+		return false, 0, err
+	}
+	if err == nil {
+		if sound, err := r.mendIndex(id, entries); sound || err != nil {
+			return good, size, err
+		}
+	}
+	return false, 0, r.mend(id)
 }
 
 // packIDs returns the ids of all packs and indexes, in order.
@@ -62,83 +85,9 @@ func (r *rewriter) packIDs() (ids []packfile.ID, err error) {
 	return slices.Compact(ids), err
 }
 
-// mendIndex reports whether a pack is sound: its objects are all whole, and it has an
-// index that fits, which it makes if there is none.
-func (r *rewriter) mendIndex(id packfile.ID, file durable.RegularFile) (sound bool, err error) {
-	var entries []packfile.Entry
-	err = r.scan(file, func(o packfile.Object) error {
-		entries = append(entries, o.Entry)
-		return nil
-	})
-	if isDamage(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if fits, err := r.indexFits(id, entries); fits || err != nil {
-		return fits, err
-	}
-	index, err := r.writer.Create()
-	if err != nil {
-		return false, err
-	}
-	defer index.Discard()
-	made, err := packfile.WriteIndex(index, entries)
-	if isDamage(err) || err == nil && made != id {
-		return false, nil // the name is not that of these objects, so the pack gets another
-	}
-	if err != nil {
-		return false, err
-	}
-	unlock, err := r.db.lock.Shared(r.ctx) // nobody removes a pack meanwhile
-	if err != nil {
-		return false, err
-	}
-	defer unlock()
-	if _, err := r.db.fs.Lstat(packPath(id)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = errChanged
-		}
-		return false, err
-	}
-	if err := index.Commit(indexPath(id)); err != nil {
-		return false, err
-	}
-	r.db.packs.reopen(id)
-	r.stats.Indexes++
-	return true, nil
-}
-
 func isDamage(err error) bool {
 	var damage *packfile.Error
 	return errors.As(err, &damage)
-}
-
-// indexFits reports whether the index of a pack has exactly these entries. The error is
-// that of reading it.
-func (r *rewriter) indexFits(id packfile.ID, entries []packfile.Entry) (bool, error) {
-	f, err := durable.OpenRegular(r.db.fs, indexPath(id))
-	if err != nil {
-		if reasonOf(err) == IOError {
-			return false, err
-		}
-		return false, nil
-	}
-	defer f.Close()
-	x, err := packfile.OpenIndex(f, f.Size())
-	if err == nil {
-		err = x.Verify(id)
-	}
-	if err == nil {
-		for _, err = range x.Compare(entries) {
-			break
-		}
-	}
-	if err != nil && !isDamage(err) {
-		return false, err
-	}
-	return err == nil, nil
 }
 
 // scan calls visit for each object of a pack.

@@ -110,6 +110,9 @@ func (f *File) start() {
 	f.started = f.size
 }
 
+// Name returns the path of the temporary file.
+func (f *File) Name() string { return f.name }
+
 // Size returns the number of bytes written so far.
 func (f *File) Size() int64 { return f.size }
 

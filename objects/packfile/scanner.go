@@ -167,6 +167,9 @@ func (b *Batch) Objects() iter.Seq[Object] {
 	}
 }
 
+// Offset returns where [Batch.Raw] begins in the pack.
+func (b *Batch) Offset() int64 { return b.base + int64(b.start) }
+
 // Raw returns the headers and stored bytes of all objects as they are in the pack,
 // without the magic. The Stored of its objects are part of it, so that they can be
 // changed, but for their length, and written with one call.
