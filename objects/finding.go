@@ -84,26 +84,26 @@ func (s *FsckStats) merge(other FsckStats) {
 	}
 }
 
-const nextHeal = "add the original file again, which makes the object readable; a damaged copy in a pack stays until fsk rm takes it out, after which the file must be added once more"
+const nextHeal = "add the original file again, which makes the object readable; fsk fsck --quarantine sets the damaged copy aside"
 
 // next says what to do about a reason; deleting something comes last.
 var next = map[Reason]string{
 	OKPlain:           "nothing, if the store is meant to work without keys",
 	OKUnverified:      "set the key that sealed it, to have it verified",
-	Retired:           "nothing, as long as the key that sealed it stays in the ring",
-	LeftoverTemp:      "nothing: it is never read; remove it once no writer is at work",
+	Retired:           "run fsk fsck --reseal before the key that sealed it leaves the ring",
+	LeftoverTemp:      "nothing: it is never read; fsk fsck --prune removes those older than a day",
 	Stray:             "move it out of the store if it is yours; fsk never reads it",
 	NoIndex:           "run fsk pack, which gives it an index",
 	BadIndex:          "run fsk pack, which makes a new index from the pack",
 	BadPack:           "run fsk pack, which saves the objects that are whole, and add the original files of the others again",
-	Unsealed:          "if you know where it comes from, add the original file again, which seals it; otherwise treat it as planted",
-	BadSeal:           "put the key that sealed it behind the first one, if you trust that key; otherwise add the original file again",
+	Unsealed:          "if you know where it comes from, add the original file again, or seal it with fsk fsck --adopt; otherwise set it aside with fsk fsck --quarantine",
+	BadSeal:           "put the key that sealed it behind the first one, if you trust that key; otherwise add the original file again, and set this one aside with fsk fsck --quarantine",
 	MalformedTrailer:  nextHeal,
 	WrongName:         nextHeal,
 	Corrupt:           nextHeal,
 	Missing:           "add the original file again",
-	NotRegular:        "find out who put it there and move it away, then add the original file again",
-	UnsafePath:        "find out who put the link there and remove the link, then check again",
+	NotRegular:        "find out who put it there; fsk fsck --quarantine moves it away, then add the original file again",
+	UnsafePath:        "find out who put the link there; fsk fsck --quarantine moves it away, then check again",
 	TooLarge:          "raise max_object_size if the object is yours; otherwise find out who put it there",
 	ChangedDuringRead: "find out who writes to it, then check again",
 	IOError:           "check the disk and the permissions, then check again",

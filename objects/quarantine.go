@@ -36,12 +36,14 @@ type QuarantineOptions struct {
 	// Checked is the number of objects among which the findings were made, as
 	// [FsckStats.Objects] tells.
 	Checked int64
+	// DryRun yields what would be moved, with To empty, and moves nothing.
+	DryRun bool
 }
 
 // A Moved tells what [DB.Quarantine] has moved.
 type Moved struct {
 	Finding
-	To string // where it is now, in the store
+	To string // where it is now, in the store; "" if it was not moved
 }
 
 // Quarantine moves what findings of [DB.Fsck] with the severity error are about to the
@@ -61,6 +63,10 @@ func (db *DB) Quarantine(ctx context.Context, findings []Finding, opts Quarantin
 		p := planQuarantine(findings)
 		if n := int64(len(p.loose) + len(p.packed)); !opts.Anyway && n > tooMany && n*tooManyOf > opts.Checked {
 			yield(Moved{}, ErrTooMany)
+			return
+		}
+		if opts.DryRun {
+			p.show(yield)
 			return
 		}
 		for _, step := range []func(context.Context, func(Moved) bool) error{
@@ -91,9 +97,10 @@ var errStopped = errors.New("stopped")
 
 // A quarantinePlan sorts findings by what has to be done about them.
 type quarantinePlan struct {
-	loose  []Finding
-	packed map[Digest]bool
-	packs  []packfile.ID
+	findings []Finding // all that follows
+	loose    []Finding
+	packed   map[Digest]bool
+	packs    []packfile.ID
 }
 
 func planQuarantine(findings []Finding) quarantinePlan {
@@ -102,6 +109,7 @@ func planQuarantine(findings []Finding) quarantinePlan {
 		if f.Severity != SeverityError {
 			continue
 		}
+		n := len(p.loose) + len(p.packs) + len(p.packed)
 		dir, base := path.Split(f.Path)
 		id, isPack := packfile.ParseID(strings.TrimSuffix(base, path.Ext(base)))
 		switch dir, below := strings.CutPrefix(path.Clean(dir), objectsDir); {
@@ -116,8 +124,20 @@ func planQuarantine(findings []Finding) quarantinePlan {
 		default:
 			p.packed[f.Digest] = true
 		}
+		if len(p.loose)+len(p.packs)+len(p.packed) > n {
+			p.findings = append(p.findings, f)
+		}
 	}
 	return p
+}
+
+// show yields what there is to be moved.
+func (p quarantinePlan) show(yield func(Moved, error) bool) {
+	for _, f := range p.findings {
+		if !yield(Moved{Finding: f}, nil) {
+			return
+		}
+	}
 }
 
 // isMovable tells the reasons that are about what lies in the store. What could not be

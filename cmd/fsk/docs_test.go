@@ -22,7 +22,7 @@ import (
 // docPages are the pages that these tests keep true, relative to the root of the module.
 var docPages = []string{
 	"README.md", "docs/cli.md", "docs/durability.md", "docs/embedding.md",
-	"docs/format.md", "docs/performance.md", "docs/security.md",
+	"docs/format.md", "docs/performance.md", "docs/recovery.md", "docs/rotation.md", "docs/security.md",
 }
 
 // docRoot returns the root of the module.

@@ -28,6 +28,7 @@ func exitCode(err error) int {
 		configuration *config.Error
 		key           *seal.KeyError
 		usage         *usage
+		refused       *refusal
 	)
 	switch {
 	case err == nil:
@@ -36,17 +37,24 @@ func exitCode(err error) int {
 		errors.Is(err, objects.ErrNotStore), errors.Is(err, objects.ErrNotEmpty):
 		return exitUsage
 	case errors.As(err, &object):
-		switch object.Reason {
-		case objects.IOError:
-			return exitIncomplete
-		case objects.BadName:
-			return exitUsage
-		}
+		return reasonCode(object.Reason)
+	case errors.As(err, &refused):
 		return exitMiss
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
 	}
 	return exitIncomplete
+}
+
+// reasonCode is the part of the table that is about objects.
+func reasonCode(reason objects.Reason) int {
+	switch reason {
+	case objects.IOError:
+		return exitIncomplete
+	case objects.BadName:
+		return exitUsage
+	}
+	return exitMiss
 }
 
 // A usage is an error of the command line.
@@ -68,10 +76,13 @@ func hintOf(err error) string {
 		h             *hinted
 		usage         *usage
 		configuration *config.Error
+		refused       *refusal
 	)
 	switch {
 	case errors.As(err, &h):
 		return h.hint
+	case errors.As(err, &refused):
+		return refused.hint
 	case errors.As(err, &usage):
 		return usage.hint
 	case errors.As(err, &configuration):

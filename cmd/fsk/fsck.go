@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"maps"
-	"slices"
+	"iter"
 	"strings"
 
 	"fsk/cmd/fsk/config"
@@ -14,110 +12,104 @@ import (
 type fsckCmd struct {
 	Jobs    int      `short:"j" placeholder:"N" help:"Check this many objects at once. Default: one for each processor."`
 	Objects []string `arg:"" optional:"" name:"object" help:"Check only these."`
+	repairs
 }
 
 // Help is the end of the help page.
 func (fsckCmd) Help() string {
-	return "Exits with 0 if there is nothing but notes, 1 if there are findings, 3 if not everything could be checked.\n\nExample: fsk fsck --json"
+	return "Changes nothing without one of --reseal, --quarantine, --adopt, --adopt-all-unsealed and --prune, which may be used together, and are done in the order adopt, reseal, quarantine, prune. Exits with 0 if there is nothing but notes, 1 if there are findings, 3 if not everything could be checked.\n\nExample: fsk fsck --reseal"
 }
-
-// shownPaths is how many findings of one reason are shown to people; --json has all.
-const shownPaths = 10
 
 func (c *fsckCmd) Run(a *app) error {
 	if c.Jobs < 0 {
 		return &usage{problem: "-j is negative", hint: "fsk fsck --help"}
 	}
+	if err := c.repairs.validate(len(c.Objects) > 0); err != nil {
+		return err
+	}
 	db, cfg, err := a.openStore(false)
 	if err != nil {
 		return err
 	}
-	options := objects.FsckOptions{Workers: c.Jobs}
-	for _, name := range c.Objects {
+	if c.seals() && cfg.Ring.Len() == 0 {
+		return &usage{problem: "security is off: there is no key to seal with", hint: "set FLECHE_SECRET_KEY"}
+	}
+	chosen := a.chosen(db, c.Objects)
+	if len(c.Objects) > 0 && chosen == nil {
+		return nil
+	}
+	f := &fsck{repairs: c.repairs, app: a, db: db, cfg: cfg, report: newFsckReport(a)}
+	f.options = objects.FsckOptions{Workers: c.Jobs, Objects: chosen}
+	return f.run()
+}
+
+// chosen resolves the objects that were named.
+func (a *app) chosen(db *objects.DB, names []string) (digests []objects.Digest) {
+	for _, name := range names {
 		d, err := a.resolve(db, name)
 		if err != nil {
 			a.reportOn(name, err)
 			continue
 		}
-		options.Objects = append(options.Objects, d)
+		digests = append(digests, d)
 	}
-	if len(c.Objects) > 0 && options.Objects == nil {
+	return digests
+}
+
+// A fsck is one run of the command.
+type fsck struct {
+	repairs
+	app     *app
+	db      *objects.DB
+	cfg     *config.Config
+	options objects.FsckOptions
+	report  *fsckReport
+	wrong   []objects.Finding // of severity error, kept for the quarantine
+}
+
+func (f *fsck) run() error {
+	if err := f.adopt(); err != nil {
+		return err
+	}
+	err := f.check()
+	if err == nil {
+		err = f.quarantine()
+	}
+	if err == nil {
+		err = f.prune()
+	}
+	if f.app.out.failed != nil {
 		return nil
 	}
-	bar := a.out.startProgress(a.ctx, "checked", func(ctx context.Context) int64 {
-		if options.Objects != nil {
-			return int64(len(options.Objects))
-		}
-		return countObjects(ctx, db)
-	})
-	options.Progress = bar.set
-	r := &fsckReport{app: a, count: make(map[objects.Reason]int), severity: make(map[string]int64)}
-	for f, err := range db.Fsck(a.ctx, options, &r.stats) {
-		if err != nil {
-			a.report(err)
-			break
-		}
-		r.finding(f)
-		if a.out.failed != nil {
-			return nil
-		}
-	}
-	r.finish(cfg)
+	f.app.report(err)
+	f.report.finish(f.cfg, f.DryRun && f.Reseal)
 	return nil
 }
 
-// A fsckReport shows findings as they come, a few of each reason, and then counts.
-type fsckReport struct {
-	app      *app
-	stats    objects.FsckStats
-	count    map[objects.Reason]int
-	severity map[string]int64
-	next     []objects.Finding // the first of each reason that matters
+// check checks everything, or the chosen objects, and reseals if that is asked for.
+func (f *fsck) check() error {
+	progress := f.app.out.startProgress(f.app.ctx, "checked", f.total)
+	f.options.Progress = progress.set
+	for finding, err := range f.walk() {
+		if err != nil {
+			return err
+		}
+		f.report.finding(finding)
+		if f.Quarantine && finding.Severity == objects.SeverityError {
+			f.wrong = append(f.wrong, finding)
+		}
+		if err := f.app.out.failed; err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-type jsonFinding struct {
-	Type     string           `json:"type"`
-	Reason   objects.Reason   `json:"reason"`
-	Severity objects.Severity `json:"severity"`
-	Path     string           `json:"path"`
-	Digest   string           `json:"digest,omitempty"`
-	Key      string           `json:"key,omitempty"`
-	Why      string           `json:"why"`
-	Next     string           `json:"next"`
-}
-
-func (r *fsckReport) finding(f objects.Finding) {
-	if f.Severity != objects.SeverityNote {
-		code := exitMiss
-		if f.Reason == objects.IOError {
-			code = exitIncomplete
-		}
-		r.app.code = worst(r.app.code, code)
+func (f *fsck) walk() iter.Seq2[objects.Finding, error] {
+	if f.Reseal && !f.DryRun {
+		return f.db.Reseal(f.app.ctx, f.options, &f.report.stats)
 	}
-	r.severity[string(f.Severity)]++
-	r.count[f.Reason]++
-	why := f.Explain()
-	out := r.app.out
-	if out.json {
-		line := jsonFinding{Type: "finding", Reason: f.Reason, Severity: f.Severity, Path: f.Path, Why: why, Next: f.Next}
-		if !f.Digest.IsZero() {
-			line.Digest = f.Digest.String()
-		}
-		if !f.Key.IsZero() {
-			line.Key = f.Key.String()
-		}
-		out.value(line)
-		return
-	}
-	if f.Severity == objects.SeverityNote {
-		return // counted at the end
-	}
-	if r.count[f.Reason] == 1 {
-		r.next = append(r.next, f)
-	}
-	if r.count[f.Reason] <= shownPaths {
-		out.line("%s: %s%s: %s (%s)", f.Severity, escape(f.Path), inPack(f), escape(why), f.Reason)
-	}
+	return f.db.Fsck(f.app.ctx, f.options, &f.report.stats)
 }
 
 // inPack names the object of a finding whose path does not.
@@ -128,65 +120,10 @@ func inPack(f objects.Finding) string {
 	return ": object " + f.Digest.String()
 }
 
-// finish prints what was not shown, what to do, and the counts.
-func (r *fsckReport) finish(cfg *config.Config) {
-	out := r.app.out
-	out.summary.Objects, out.summary.Bytes = r.stats.Objects, r.stats.Bytes
-	out.summary.Findings, out.summary.Reasons = r.severity, r.stats.Reasons
-	out.summary.Keys = make(map[string]int64)
-	for id, n := range r.stats.Keys {
-		out.summary.Keys[id.String()] = n
-	}
-	if out.json {
-		return
-	}
-	for _, f := range r.next {
-		if more := r.count[f.Reason] - shownPaths; more > 0 {
-			out.line("%s: %d more like this (%s)", f.Severity, more, f.Reason)
-		}
-	}
-	for _, f := range r.next {
-		out.line("next: %s: %s", f.Reason, f.Next)
-	}
-	if n := r.count[objects.LeftoverTemp]; n > 0 {
-		out.line("note: %d %s (%s)", n, objects.LeftoverTemp.Explain(), objects.LeftoverTemp)
-	}
-	out.line("checked %s, %s: %s", plural(r.stats.Objects), formatSize(r.stats.Bytes), counts(r.stats.Reasons))
-	for i := range cfg.Ring.Len() {
-		role := keyRole(i > 0)
-		out.line("key %s  %s: %s", cfg.Ring.ID(i), role, plural(r.stats.Keys[cfg.Ring.ID(i)]))
-	}
-	if !r.stats.Complete {
-		out.line("incomplete: not everything was checked")
-	}
-}
-
 // plural counts objects in words.
 func plural(n int64) string {
 	if n == 1 {
 		return "1 object"
 	}
 	return fmt.Sprintf("%d objects", n)
-}
-
-// countObjects counts the objects by their names. What cannot be listed is not counted.
-func countObjects(ctx context.Context, db *objects.DB) (n int64) {
-	for _, err := range db.All(ctx) {
-		if err == nil {
-			n++
-		}
-	}
-	return n
-}
-
-// counts lists how many objects have which verdict.
-func counts(reasons map[objects.Reason]int64) string {
-	if len(reasons) == 0 {
-		return "nothing to check"
-	}
-	var parts []string
-	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
-		parts = append(parts, fmt.Sprintf("%d %s", reasons[reason], reason))
-	}
-	return strings.Join(parts, ", ")
 }

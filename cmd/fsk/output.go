@@ -35,6 +35,7 @@ type summary struct {
 	Findings map[string]int64         `json:"findings,omitempty"` // fsck: by severity
 	Reasons  map[objects.Reason]int64 `json:"reasons,omitempty"`  // fsck: objects by verdict
 	Keys     map[string]int64         `json:"keys,omitempty"`     // fsck: objects by key id
+	Resealed map[string]int64         `json:"resealed,omitempty"` // fsck: resealed objects by the id of the key before
 	Complete bool                     `json:"complete"`
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"fsk/objects"
 )
@@ -22,6 +23,7 @@ type jsonPack struct {
 	Removed int    `json:"removed"`
 	Indexes int    `json:"indexes"`
 	Damaged int    `json:"damaged"`
+	Skipped int    `json:"skipped"`
 }
 
 func (c *packCmd) Run(a *app) error {
@@ -34,12 +36,15 @@ func (c *packCmd) Run(a *app) error {
 	a.out.summary.Objects, a.out.summary.Bytes = s.Objects, s.Bytes
 	switch {
 	case a.out.json:
-		a.out.value(jsonPack{"pack", s.Objects, s.Bytes, s.Packs, s.Removed, s.Indexes, s.Damaged})
-	case err == nil && s == objects.PackStats{}:
+		a.out.value(jsonPack{"pack", s.Objects, s.Bytes, s.Packs, s.Removed, s.Indexes, s.Damaged, s.Skipped})
+	case err == nil && s == objects.PackStats{Skipped: s.Skipped}:
 		a.out.line("nothing to pack")
 	case err == nil:
 		a.out.line("packed: %s, %s; packs made: %d; files removed: %d; indexes made: %d; damaged packs set aside: %d",
 			plural(s.Objects), formatSize(s.Bytes), s.Packs, s.Removed, s.Indexes, s.Damaged)
+	}
+	if s.Skipped > 0 {
+		a.out.warning(fmt.Sprintf("%d packs stay as they are, because an object in them does not verify: fsk fsck tells which", s.Skipped))
 	}
 	return err
 }

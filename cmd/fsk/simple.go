@@ -123,7 +123,7 @@ func (a *app) stat(db *objects.DB, name string) error {
 			orDash(!info.Key.IsZero(), info.Key), orDash(!info.Key.IsZero(), keyRole(info.Retired)), orDash(info.Where != "", info.Where))
 	}
 	if !info.Reason.Good() {
-		a.code = worst(a.code, exitCode(&objects.Error{Reason: info.Reason}))
+		a.code = worst(a.code, reasonCode(info.Reason))
 	}
 	a.unverified(info)
 	return nil
