@@ -78,10 +78,14 @@ func (f *fsck) adopt() error {
 	if f.DryRun {
 		for _, d := range digests {
 			info, err := f.db.Check(f.app.ctx, d)
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case info.Reason == objects.Unsealed, info.Reason == objects.BadSeal:
+				f.adopted(info)
+			case !info.Reason.Good():
+				f.app.report(&objects.Error{Digest: d, Reason: info.Reason})
 			}
-			f.adopted(info)
 		}
 		return nil
 	}
