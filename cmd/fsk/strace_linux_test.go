@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -40,14 +41,13 @@ func needStrace(t testing.TB) string {
 // Go allows, and the file in which the calls will be. Options are those of strace.
 func (b *box) traced(options ...string) (*box, string) {
 	b.t.Helper()
-	log := filepath.Join(b.root(), "strace."+strconv.FormatInt(int64(len(b.stdin))+counter(), 10))
+	log := filepath.Join(b.root(), "strace."+strconv.FormatInt(traces.Add(1), 10))
 	line := append([]string{needStrace(b.t), "-f", "-qq", "-y", "-s", "200", "-o", log}, options...)
 	return b.with("GOMAXPROCS=1", "GODEBUG=asyncpreemptoff=1").under(line...), log
 }
 
-var traces int64
-
-func counter() int64 { traces++; return traces * 1000 }
+// traces numbers the logs of strace.
+var traces atomic.Int64
 
 // A syscall is a line of strace: with -f it begins with the number of the thread.
 var callForm = regexp.MustCompile(`^\d+ +(\w+)\((.*)$`)
