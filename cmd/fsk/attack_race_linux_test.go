@@ -151,15 +151,6 @@ func forgery(stored string) []byte {
 	return forged
 }
 
-func closed(stop <-chan struct{}) bool {
-	select {
-	case <-stop:
-		return true
-	default:
-		return false
-	}
-}
-
 // A16 made certain: the reader of the pipe waits after the first bytes, the file is
 // changed behind what was released, and only then does the reader go on.
 func TestObjectChangedBehindTheReader(t *testing.T) {

@@ -282,3 +282,13 @@ func eventually(done func() bool) bool {
 	}
 	return false
 }
+
+// closed reports whether a channel is closed.
+func closed(stop <-chan struct{}) bool {
+	select {
+	case <-stop:
+		return true
+	default:
+		return false
+	}
+}
