@@ -352,29 +352,6 @@ func TestBatchFromManyGoroutines(t *testing.T) {
 	}
 }
 
-// TestBatchCommitsByItself at 262,144 objects.
-func TestBatchCommitsByItself(t *testing.T) {
-	if !fullTest {
-		t.Skip("puts 262,144 objects")
-	}
-	fsys := newRoot(t)
-	db := open(t, fsys, seal.Off, quick)
-	b := db.NewBatch()
-	const n = 1 << 18
-	for i := range n + 10 {
-		if _, err := b.Put(t.Context(), fmt.Append(nil, i)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := count(t, db); got != n {
-		t.Errorf("%d objects are there, want %d", got, n)
-	}
-	b.Discard()
-	if got := count(t, db); got != n {
-		t.Errorf("%d objects are there after Discard, want %d", got, n)
-	}
-}
-
 func TestBatchDoesNotKeepThePayload(t *testing.T) {
 	fsys := newRoot(t)
 	b := open(t, fsys, ringOf(t, key1), quick).NewBatch()
