@@ -1,7 +1,8 @@
 package main_test
 
 import (
-	"os"
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -48,20 +49,24 @@ func TestForgedObjectIsAMiss(t *testing.T) {
 			return s[:len(s)-1] + "0"
 		}, "bad-seal"},
 	}
-	b := newBox(t)
-	b.add(q)
-	digest := b.add(p)
-	for _, test := range tests {
-		t.Run(test.claim, func(t *testing.T) {
-			b := *b
-			b.t = t
-			b.plant(digest, test.stored(t))
-			b.wantMiss(digest, test.reason)
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) {
+			b := newBox(t)
+			b.add(q)
+			digest := b.add(p)
+			for _, test := range tests {
+				t.Run(test.claim, func(t *testing.T) {
+					b := *b
+					b.t = t
+					plant(&b, digest, test.stored(t))
+					b.wantMiss(digest, test.reason)
+				})
+			}
+			plant(b, digest, sealed(t, keyA, p))
+			b.wantPayload(digest, p)
+			b.wantClean()
 		})
 	}
-	b.plant(digest, sealed(t, keyA, p))
-	b.wantPayload(digest, p)
-	b.wantClean()
 }
 
 // upperOne writes the first letter in upper case.
@@ -72,39 +77,45 @@ func upperOne(s string) string {
 
 // A7: the bytes are all genuine, only the names are not.
 func TestSwappedObjects(t *testing.T) {
-	b := newBox(t)
-	one, two := b.add("one"), b.add("two")
-	stored := [2]string{b.read(b.object(one)), b.read(b.object(two))}
-	b.plant(one, stored[1])
-	b.plant(two, stored[0])
-	b.wantMiss(one, "wrong-name")
-	b.wantMiss(two, "wrong-name")
-	copied := digestOf("never stored")
-	b.plant(copied, stored[0])
-	b.wantMiss(copied, "wrong-name")
-	if r := b.run("fsck"); r.code != 1 || strings.Count(r.out, "(wrong-name)\n") != 3 {
-		t.Errorf("fsck: exit %d, %s", r.code, r.out)
+	one, two, copied := digestOf("one"), digestOf("two"), digestOf("never stored")
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) {
+			b := newBox(t)
+			b.add("one")
+			b.add("two")
+			stored := [2]string{b.read(b.object(one)), b.read(b.object(two))}
+			plant(b, one, stored[1])
+			plant(b, two, stored[0])
+			plant(b, copied, stored[0])
+			for _, digest := range []string{one, two, copied} {
+				b.wantMiss(digest, "wrong-name")
+			}
+			if r := b.run("fsck"); r.code != 1 || strings.Count(r.out, "(wrong-name)\n") != 3 {
+				t.Errorf("fsck: exit %d, %s", r.code, r.out)
+			}
+		})
 	}
 }
 
 // A9: the sealed form of P is a payload too, with a name of its own, under which its
 // valid seal must not count.
 func TestSealedFormAsPayload(t *testing.T) {
-	b := newBox(t)
-	p := b.add("payload")
-	stored := b.read(b.object(p))
-	other := digestOf(stored)
-	b.plant(other, stored)
-	b.wantMiss(other, "unsealed")
-	// Stored by a key holder, the same bytes are an object.
-	if err := os.Remove(b.object(other)); err != nil {
-		t.Fatal(err)
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) {
+			b := newBox(t)
+			p := b.add("payload")
+			stored := b.read(b.object(p))
+			other := digestOf(stored)
+			plant(b, other, stored)
+			b.wantMiss(other, "unsealed")
+			// Stored by a key holder, the same bytes are an object.
+			if got := b.add(stored); got != other {
+				t.Fatalf("add printed %s, want %s", got, other)
+			}
+			b.wantPayload(other, stored)
+			b.wantPayload(p, "payload")
+		})
 	}
-	if got := b.add(stored); got != other {
-		t.Fatalf("add printed %s, want %s", got, other)
-	}
-	b.wantPayload(other, stored)
-	b.wantPayload(p, "payload")
 }
 
 // Payloads that look like trailers are told apart from them by the name.
@@ -134,31 +145,62 @@ func TestPayloadsOfAnyBytes(t *testing.T) {
 				}
 				b.wantPayload(digest, payload)
 				b.wantClean("ok-plain")
+				b.packedPayload(payload, want)
 			})
 		}
 	}
 }
 
+// packedPayload adds a payload together with others to a new store: in their pack are the
+// same bytes as in a loose file.
+func (b *box) packedPayload(payload, stored string) {
+	b.t.Helper()
+	packed := *b
+	packed.store += " packed"
+	b = &packed
+	for i := range 8 {
+		b.write(fmt.Sprint("many/", i), fmt.Sprint("other ", i))
+	}
+	b.write("many/payload", payload)
+	if r := b.run("add", "-r", "many"); r.code != 0 || !strings.Contains(r.out, digestOf(payload)+"  many/payload\n") {
+		b.t.Fatalf("add: exit %d, %s%s", r.code, r.out, r.err)
+	}
+	b.wantPayload(digestOf(payload), payload)
+	b.wantClean("ok-plain")
+	packs, err := filepath.Glob(filepath.Join(b.store, "objects/pack/*.pack"))
+	if err != nil || len(packs) != 1 {
+		b.t.Fatalf("packs %q, %v", packs, err)
+	}
+	want, _ := packBytes(record{digestOf(payload), stored})
+	if in := strings.Contains(b.read(packs[0]), strings.TrimPrefix(want, "fsk-pack 1\n")); in != (len(payload) < 1<<20) && len(payload) != 1<<20 {
+		b.t.Errorf("%d bytes are in the pack: %t", len(payload), in)
+	}
+}
+
 // F19: damage anywhere in the file, of every length.
 func TestBitRot(t *testing.T) {
-	b := newBox(t)
-	payload := strings.Repeat("0123456789", 20)
-	digest := b.add(payload)
-	stored := []byte(sealed(t, keyA, payload))
-	step := 7
-	if full {
-		step = 1
-	}
-	for i := 0; i < len(stored); i += step {
-		stored[i] ^= 1 << (i % 8)
-		b.plant(digest, string(stored))
-		if r := b.run("cat", digest); r.code != 1 || r.out != "" {
-			t.Errorf("byte %d changed: exit %d, stdout %q", i, r.code, r.out)
-		}
-		stored[i] ^= 1 << (i % 8)
-		b.plant(digest, string(stored[:i]))
-		if r := b.run("cat", digest); r.code != 1 || r.out != "" {
-			t.Errorf("cut at %d: exit %d, stdout %q", i, r.code, r.out)
-		}
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) {
+			b := newBox(t)
+			payload := strings.Repeat("0123456789", 20)
+			digest := b.add(payload)
+			stored := []byte(sealed(t, keyA, payload))
+			step := 7
+			if full {
+				step = 1
+			}
+			for i := 0; i < len(stored); i += step {
+				stored[i] ^= 1 << (i % 8)
+				plant(b, digest, string(stored))
+				if r := b.run("cat", digest); r.code != 1 || r.out != "" {
+					t.Errorf("byte %d changed: exit %d, stdout %q", i, r.code, r.out)
+				}
+				stored[i] ^= 1 << (i % 8)
+				plant(b, digest, string(stored[:i]))
+				if r := b.run("cat", digest); r.code != 1 || r.out != "" {
+					t.Errorf("cut at %d: exit %d, stdout %q", i, r.code, r.out)
+				}
+			}
+		})
 	}
 }

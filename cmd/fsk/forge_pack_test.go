@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -74,6 +75,27 @@ func (b *box) plantPack(records ...record) (id string) {
 	b.write(b.packFile(id), pack)
 	b.write(b.indexFile(id), index)
 	return id
+}
+
+// homes are the places where an object can be. Each puts stored bytes there, and takes
+// away what is in the other.
+var homes = map[string]func(b *box, digest, stored string){
+	"loose": func(b *box, digest, stored string) {
+		b.t.Helper()
+		b.plant(digest, stored)
+	},
+	"packed": func(b *box, digest, stored string) {
+		b.t.Helper()
+		os.Remove(b.object(digest))
+		id := b.plantPack(b.sealedRecord("the other object of the pack of "+digest), record{digest, stored})
+		// The pack that it was in before, with bytes of another length, has another name.
+		before := filepath.Join(b.root(), "pack of "+digest)
+		if old, err := os.ReadFile(before); err == nil && string(old) != id {
+			os.Remove(b.packFile(string(old)))
+			os.Remove(b.indexFile(string(old)))
+		}
+		b.write(before, id)
+	},
 }
 
 // sealedRecord is a good object of key A.
