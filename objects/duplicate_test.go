@@ -43,32 +43,47 @@ func TestDuplicates(t *testing.T) {
 	each(t, func(t *testing.T, fsys billy.Filesystem) {
 		for _, size := range []int{100, chunkSize + 100} {
 			for _, test := range tests {
-				t.Run(fmt.Sprintf("%d/%s", size, test.name), func(t *testing.T) {
-					payload := random(size, byte(len(test.name)))
-					d := digestOf(payload)
-					db := open(t, fsys, test.ring, quick)
-					for kind, put := range map[string]func() (objects.Info, error){
-						"Put":       func() (objects.Info, error) { return db.Put(t.Context(), payload) },
-						"PutReader": func() (objects.Info, error) { return db.PutReader(t.Context(), bytes.NewReader(payload)) },
-					} {
-						plant(t, fsys, d, test.had(payload))
-						info, err := put()
-						want := objects.Info{Digest: d, Size: int64(size), Reason: test.reason, Key: test.key,
-							Retired: test.key != seal.KeyID{} && test.key != ring.ID(0), Where: objects.Loose}
-						if err != nil || info != want {
-							t.Errorf("%s = %+v, %v, want %+v", kind, info, err, want)
-						}
-						stored := test.had(payload)
-						if !test.keep && test.ring.Len() > 0 {
-							stored = sealed(key1, payload)
-						} else if !test.keep {
-							stored = payload
-						}
-						if !bytes.Equal(read(t, fsys, fileOf(d)), stored) {
-							t.Errorf("%s: the file is not as it should be; kept: %t", kind, test.keep)
-						}
+				for home, plant := range homes {
+					if !fits(home, test.had(random(size, byte(len(test.name))))) {
+						continue
 					}
-				})
+					t.Run(fmt.Sprintf("%d/%s/%s", size, test.name, home), func(t *testing.T) {
+						payload := random(size, byte(len(test.name)))
+						d := digestOf(payload)
+						db := open(t, fsys, test.ring, quick)
+						for kind, put := range map[string]func() (objects.Info, error){
+							"Put":       func() (objects.Info, error) { return db.Put(t.Context(), payload) },
+							"PutReader": func() (objects.Info, error) { return db.PutReader(t.Context(), bytes.NewReader(payload)) },
+						} {
+							where := plant(t, fsys, d, test.had(payload))
+							before := fileBytes(t, fsys, packFile(where))
+							info, err := put()
+							want := objects.Info{Digest: d, Size: int64(size), Reason: test.reason, Key: test.key,
+								Retired: test.key != seal.KeyID{} && test.key != ring.ID(0), Where: objects.Loose}
+							if test.keep {
+								want.Where = where
+							}
+							if err != nil || info != want {
+								t.Errorf("%s = %+v, %v, want %+v", kind, info, err, want)
+							}
+							stored := test.had(payload)
+							if !test.keep && test.ring.Len() > 0 {
+								stored = sealed(key1, payload)
+							} else if !test.keep {
+								stored = payload
+							}
+							if test.keep && where != objects.Loose {
+								stored = nil // nothing is put beside it
+							}
+							if !bytes.Equal(fileBytes(t, fsys, fileOf(d)), stored) {
+								t.Errorf("%s: the file is not as it should be; kept: %t", kind, test.keep)
+							}
+							if !bytes.Equal(before, fileBytes(t, fsys, packFile(where))) {
+								t.Errorf("%s: the pack is not as it was", kind)
+							}
+						}
+					})
+				}
 			}
 		}
 		if left := names(t, fsys, "tmp"); len(left) != 0 {

@@ -235,12 +235,14 @@ func TestRenameReportedAsFailed(t *testing.T) {
 // change and lock nothing.
 func TestReadingWritesNothing(t *testing.T) {
 	inner := newRoot(t)
-	payload := random(1000, 1)
+	payload, packed := random(1000, 1), random(1000, 2)
+	plantPacked(t, inner, digestOf(packed), sealed(key1, packed))
 	plant(t, inner, digestOf(payload), sealed(key1, payload))
 	plant(t, inner, digestOf([]byte("damaged")), []byte("other"))
 	faults := objectstest.NewFaultFS(inner)
 	db := open(t, faults.FS(), ringOf(t, key1), nil)
 	wantPayload(t, db, payload)
+	wantPayload(t, db, packed)
 	wantAll(t, db, digestOf([]byte("damaged")), objects.Corrupt)
 	wantAll(t, db, digestOf([]byte("missing")), objects.Missing)
 	count(t, db)

@@ -22,7 +22,6 @@ func FuzzVerdict(f *testing.F) {
 	f.Add(sealed(key1, []byte("payload")), []byte("\n"), uint16(71), uint16(0), true)
 	fsys := newMemory(f)
 	ring := ringOf(f, key1, key2)
-	withKeys, without := open(f, fsys, ring, nil), open(f, fsys, seal.Off, nil)
 	f.Fuzz(func(t *testing.T, payload, insert []byte, at, cut uint16, first bool) {
 		key := key2
 		if first {
@@ -33,19 +32,25 @@ func FuzzVerdict(f *testing.F) {
 		to := min(len(stored), from+int(cut))
 		stored = append(append(bytes.Clone(stored[:from]), insert...), stored[to:]...)
 		d := digestOf(payload)
-		plant(t, fsys, d, stored)
-		for _, db := range []*objects.DB{withKeys, without} {
-			want := tableOfVerdicts(d, stored, db == withKeys)
-			info, err := db.Check(t.Context(), d)
-			if err != nil || info.Reason != want {
-				t.Fatalf("Check = %+v, %v, want %s", info, err, want)
+		for home, plant := range homes {
+			if !fits(home, stored) {
+				continue
 			}
-			got, err := db.Get(t.Context(), d)
-			switch {
-			case want.Good() && (err != nil || !bytes.Equal(got, payload)):
-				t.Fatalf("Get of a good object = %q, %v", got, err)
-			case !want.Good() && (got != nil || !errors.Is(err, fs.ErrNotExist)):
-				t.Fatalf("Get of %s = %q, %v", want, got, err)
+			where := plant(t, fsys, d, stored)
+			for _, keys := range []*seal.Ring{ring, seal.Off} { // a DB that was open might still have the file of before
+				db := open(t, fsys, keys, nil)
+				want := tableOfVerdicts(d, stored, keys == ring)
+				info, err := db.Check(t.Context(), d)
+				if err != nil || info.Reason != want || info.Where != where {
+					t.Fatalf("%s: Check = %+v, %v, want %s in %s", home, info, err, want, where)
+				}
+				got, err := db.Get(t.Context(), d)
+				switch {
+				case want.Good() && (err != nil || !bytes.Equal(got, payload)):
+					t.Fatalf("%s: Get of a good object = %q, %v", home, got, err)
+				case !want.Good() && (got != nil || !errors.Is(err, fs.ErrNotExist)):
+					t.Fatalf("%s: Get of %s = %q, %v", home, want, got, err)
+				}
 			}
 		}
 	})

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-git/go-billy/v5"
+
 	"fsk/objects"
 )
 
@@ -89,20 +91,38 @@ func refusal(err error) bool {
 // TestFileThatChangesWhileItIsRead: whatever is released is genuine, in thousands of
 // reads.
 func TestFileThatChangesWhileItIsRead(t *testing.T) {
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) { filesThatChange(t, home, plant) })
+	}
+}
+
+func filesThatChange(t *testing.T, home string, plant func(testing.TB, billy.Filesystem, objects.Digest, []byte) string) {
 	for _, size := range []int{200, 40_000, chunkSize + 1000} {
 		payload := bytes.Repeat([]byte("G"), size)
 		forgedPayload := bytes.Repeat([]byte("F"), size)
 		// The forged file is sealed, too: only its name is not its own.
 		good, forged := sealed(key1, payload), sealed(key1, forgedPayload)
 		d := digestOf(payload)
-		for name, attack := range attackers(good, forged) {
+		if !fits(home, good) {
+			continue
+		}
+		inGood, inForged := good, forged // all of the file
+		if home == "packed" {
+			other := sealedRecord("the other object of the pack")
+			inGood, _ = packBytes(other, record{d, good})
+			inForged, _ = packBytes(other, record{d, forged})
+		}
+		for name, attack := range attackers(inGood, inForged) {
 			t.Run(fmt.Sprintf("%d/%s", size, name), func(t *testing.T) {
 				t.Parallel()
 				fsys := newRoot(t)
-				plant(t, fsys, d, good)
+				file := fileOf(d)
+				if where := plant(t, fsys, d, good); where != objects.Loose {
+					file = packFile(where)
+				}
 				db := open(t, fsys, ringOf(t, key1), quick)
 				released, refused := 0, 0
-				underAttack(t, filepath.Join(fsys.Root(), fileOf(d)), attack, func(stop <-chan struct{}) {
+				underAttack(t, filepath.Join(fsys.Root(), file), attack, func(stop <-chan struct{}) {
 					rounds := 3000 / (1 + size/10_000)
 					for range rounds {
 						got, err := db.Get(t.Context(), d)

@@ -186,20 +186,25 @@ func bitRot(t *testing.T, plant func(testing.TB, billy.Filesystem, objects.Diges
 // TestPageFaults zeroes and doubles pages of a large object (F19).
 func TestPageFaults(t *testing.T) {
 	const page = 4096
-	fsys := newMemory(t)
-	db := open(t, fsys, ringOf(t, key1), nil)
-	payload := random(300*page, 8)
-	d := digestOf(payload)
-	good := sealed(key1, payload)
-	for i := 0; i < len(payload)/page; i += 7 {
-		zeroed, doubled := bytes.Clone(good), bytes.Clone(good)
-		clear(zeroed[i*page : (i+1)*page])
-		copy(doubled[i*page:(i+1)*page], good[(i+1)%300*page:])
-		for name, stored := range map[string][]byte{"zeroed": zeroed, "doubled": doubled} {
-			plant(t, fsys, d, stored)
-			if info, err := db.Check(t.Context(), d); err != nil || info.Reason != objects.Corrupt {
-				t.Errorf("page %d %s: %s, %v", i, name, info.Reason, err)
+	for home, plant := range homes {
+		t.Run(home, func(t *testing.T) {
+			fsys := newMemory(t)
+			db := open(t, fsys, ringOf(t, key1), nil)
+			pages := map[string]int{"loose": 300, "packed": 256}[home]
+			payload := random(pages*page, 8)
+			d := digestOf(payload)
+			good := sealed(key1, payload)
+			for i := 0; i < pages; i += 7 {
+				zeroed, doubled := bytes.Clone(good), bytes.Clone(good)
+				clear(zeroed[i*page : (i+1)*page])
+				copy(doubled[i*page:(i+1)*page], good[(i+1)%pages*page:])
+				for name, stored := range map[string][]byte{"zeroed": zeroed, "doubled": doubled} {
+					plant(t, fsys, d, stored)
+					if info, err := db.Check(t.Context(), d); err != nil || info.Reason != objects.Corrupt {
+						t.Errorf("page %d %s: %s, %v", i, name, info.Reason, err)
+					}
+				}
 			}
-		}
+		})
 	}
 }
