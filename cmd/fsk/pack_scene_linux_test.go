@@ -21,6 +21,7 @@ type packScene struct {
 	template string            // a copy of the store
 	want     map[string]string // what is there, and has to stay: payloads by digest
 	gone     string            // the digest of what the command removes, or ""
+	new      map[string]string // what the command adds: payloads by digest
 	harmed   []string          // reasons that fsck gives before the command
 	few      int               // how many calls a short test looks at
 }
@@ -33,6 +34,7 @@ func packScenes(t *testing.T) []*packScene {
 		{claim: "pack of damage", args: []string{"pack"}, harmed: []string{"bad-pack", "bad-index"}, few: 3}, // fsck takes its time
 		{claim: "rm of a packed object", few: 12},
 		{claim: "rm of an object that is loose and packed", few: 12},
+		{claim: "add that folds", few: 6},
 	}
 	for i, s := range scenes {
 		s.box = newBox(t)
@@ -56,6 +58,8 @@ func packScenes(t *testing.T) []*packScene {
 			s.gone = digestOf(s.payload("a", 4))
 		case 3:
 			s.gone = twice
+		case 4:
+			s.prepareFold()
 		}
 		if s.gone != "" {
 			s.args = []string{"rm", s.gone}
@@ -67,6 +71,21 @@ func packScenes(t *testing.T) []*packScene {
 		}
 	}
 	return scenes
+}
+
+// prepareFold makes so many packs that the next commit gathers them.
+func (s *packScene) prepareFold() {
+	for i := range 65 {
+		payload := s.payload(fmt.Sprint("small ", i), i%20)
+		s.want[digestOf(payload)] = payload
+		s.plantPack(s.sealedRecord(payload))
+	}
+	s.args, s.new = []string{"add"}, make(map[string]string)
+	for i := range 8 {
+		payload := s.payload("new", i)
+		s.new[digestOf(payload)] = payload
+		s.args = append(s.args, s.write(filepath.Join("new", fmt.Sprint(i)), payload))
+	}
 }
 
 // payload has a length of its own.
@@ -118,6 +137,9 @@ func (s *packScene) points() []point {
 	if r := traced.run(s.args...); r.code != 0 {
 		s.t.Fatalf("%s: exit %d, %s", s.claim, r.code, r.err)
 	}
+	if packs, _ := filepath.Glob(s.packFile("*")); s.gone == "" && len(packs) > 10 {
+		s.t.Fatalf("%s: there are still %d packs", s.claim, len(packs))
+	}
 	threads, most := make(map[string]int), make(map[string]int)
 	for _, m := range callOfThread.FindAllStringSubmatch(s.read(log), -1) {
 		threads[m[1]+m[2]]++
@@ -156,6 +178,13 @@ func (s *packScene) after(what string, r result) {
 	s.t.Helper()
 	what = s.claim + ", " + what
 	s.wantAll(what, s.want)
+	acknowledged := make(map[string]string)
+	for line := range strings.Lines(r.out) {
+		if digest, _, _ := strings.Cut(line, "  "); s.new != nil && strings.HasSuffix(line, "\n") {
+			acknowledged[digest] = s.new[digest]
+		}
+	}
+	s.wantAll(what+", acknowledged", acknowledged)
 	s.wantFindings(what, append([]string{"leftover-temp", "no-index"}, s.harmed...)...)
 	if s.gone != "" {
 		payloads, misses := s.readAll([]string{s.gone})
@@ -171,6 +200,7 @@ func (s *packScene) after(what string, r result) {
 		s.t.Errorf("%s: fsk pack: exit %d, %s%s", what, heal.code, heal.out, heal.err)
 	}
 	s.wantAll(what+", healed", s.want)
+	s.wantAll(what+", added again", s.new)
 	s.wantFindings(what+", healed", "leftover-temp")
 	if s.gone != "" {
 		if _, misses := s.readAll([]string{s.gone}); misses[s.gone] != "missing" {
