@@ -61,7 +61,7 @@ func (a *asker) wantAll(want map[string]string) {
 }
 
 // Item 6 of the issue of packs: two processes add, one packs, two read all that was
-// acknowledged, and one checks, all at the same time: no error, no miss, no false finding.
+// acknowledged, one lists it, and one checks, all at the same time: no error, no miss, no false finding.
 func TestProcessesSideBySide(t *testing.T) {
 	b := newBox(t)
 	duration := 3 * time.Second
@@ -142,6 +142,26 @@ func TestProcessesSideBySide(t *testing.T) {
 		a.stdin.Close()
 		if err := a.wait(); err != nil {
 			t.Errorf("cat --batch: %v", err)
+		}
+	})
+	wg.Go(func() {
+		for going() {
+			before := snapshot()
+			r := b.run("ls")
+			listed := make(map[string]bool)
+			for digest := range strings.Lines(r.out) {
+				listed[strings.TrimSuffix(digest, "\n")] = true
+			}
+			var one string
+			for one = range before {
+				if !listed[one] {
+					t.Errorf("ls: exit %d without %s, which was acknowledged; %s", r.code, one, r.err)
+				}
+			}
+			if r := b.run("stat", one[:16]); r.code != 0 || !strings.HasPrefix(r.out, one) {
+				t.Errorf("stat %.16s: exit %d, %s%s", one, r.code, r.out, r.err)
+			}
+			count("ls")
 		}
 	})
 	wg.Go(func() {
