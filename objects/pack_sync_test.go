@@ -1,13 +1,9 @@
 package objects_test
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/go-git/go-billy/v5"
 
 	"fsk/objects"
 )
@@ -101,106 +97,5 @@ func TestMendedIndexIsSynced(t *testing.T) {
 	from, _, _ := strings.Cut(strings.TrimPrefix(log[rename], "rename "), " ")
 	if !slices.Contains(log[:rename], "sync "+from) || !slices.Contains(log[rename:], "syncdir "+packDir) {
 		t.Errorf("not synced:\n%s", strings.Join(log, "\n"))
-	}
-}
-
-// TestListingWhileOthersPack: packs are gathered and folded in the moment in which a
-// listing is between two of them, or between loose objects and packs: All and Resolve miss
-// nothing that was there before.
-func TestListingWhileOthersPack(t *testing.T) {
-	moves := map[string]func(inner billy.Filesystem){
-		"pack": func(inner billy.Filesystem) { pack(t, inner, key1) },
-		"fold": func(inner billy.Filesystem) {
-			for i := range 65 {
-				plantPack(t, inner, numbered(fmt.Sprint("fold", i), 1)...)
-			}
-			putBatch(t, open(t, inner, ringOf(t, key1), quick), texts("more", 8)...)
-		},
-	}
-	list := slices.Concat(texts("a", 9), texts("b", 9), texts("loose", 9))
-	for name, move := range moves {
-		for _, op := range []string{"openregular", "names"} {
-			for n := 1; n < 300; n += listingStep(n) {
-				inner := newRoot(t)
-				plantPack(t, inner, numbered("a", 9)...)
-				plantPack(t, inner, numbered("b", 9)...)
-				for _, r := range numbered("loose", 9) {
-					plant(t, inner, r.d, r.stored)
-				}
-				calls, armed := 0, false
-				h := &hooked{FS: inner}
-				h.before = func(o, _ string) {
-					if !armed || o != op {
-						return
-					}
-					if calls++; calls == n {
-						armed = false
-						move(inner)
-					}
-				}
-				db := open(t, h, ringOf(t, key1), quick)
-				armed = true
-				found := make(map[objects.Digest]bool)
-				for d, err := range db.All(context.Background()) {
-					if err != nil {
-						t.Errorf("%s at %s %d: All: %v", name, op, n, err)
-					}
-					if found[d] {
-						t.Errorf("%s at %s %d: All yields %s twice", name, op, n, d)
-					}
-					found[d] = true
-				}
-				for _, p := range list {
-					if !found[digestOf([]byte(p))] {
-						t.Errorf("%s at %s %d: All misses %q", name, op, n, p)
-					}
-				}
-				if armed {
-					break
-				}
-			}
-			for n := 1; n < 6; n++ {
-				resolveWhile(t, name, op, n, move, list)
-			}
-		}
-	}
-}
-
-// listingStep leaves out most of the 256 calls that are all alike.
-func listingStep(n int) int {
-	if fullTest || n < 4 {
-		return 1
-	}
-	return 41
-}
-
-func resolveWhile(t *testing.T, name, op string, n int, move func(billy.Filesystem), list []string) {
-	t.Helper()
-	for i, p := range list {
-		if !fullTest && i%9 != n {
-			continue
-		}
-		inner := newRoot(t)
-		plantPack(t, inner, numbered("a", 9)...)
-		plantPack(t, inner, numbered("b", 9)...)
-		for _, r := range numbered("loose", 9) {
-			plant(t, inner, r.d, r.stored)
-		}
-		calls, armed := 0, false
-		h := &hooked{FS: inner}
-		h.before = func(o, _ string) {
-			if armed && o == op {
-				if calls++; calls == n {
-					armed = false
-					move(inner)
-				}
-			}
-		}
-		db := open(t, h, ringOf(t, key1), quick)
-		armed = true
-		d := digestOf([]byte(p))
-		if got, err := db.Resolve(t.Context(), d.String()[:12]); err != nil || got != d {
-			t.Errorf("%s at %s %d: Resolve of %q = %v, %v", name, op, n, p, got, err)
-		}
 	}
 }
