@@ -3,6 +3,7 @@ package durable
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"iter"
 
 	"github.com/go-git/go-billy/v5"
@@ -26,6 +27,12 @@ type RegularFile interface {
 	io.Closer
 	// Size returns the size in bytes that the open file had when it was opened.
 	Size() int64
+}
+
+// A Stater is an open file that describes itself, as it is now and whatever its name
+// stands for.
+type Stater interface {
+	Stat() (fs.FileInfo, error)
 }
 
 // A RegularOpener opens files that come from a disk which is not trusted.
@@ -69,6 +76,18 @@ type Locker interface {
 	// only. Two calls in one process exclude each other like calls in two. If the
 	// lock is not free it fails at once with ErrLocked.
 	TryLock(name string, exclusive bool) (unlock func() error, err error)
+}
+
+// A Queuer is a Locker that lets who wants a lock exclusively be the next to have it.
+// Without that, holders of the shared lock who follow one another closely keep him out
+// for ever.
+type Queuer interface {
+	// TryQueue enters the turnstile of the lock on a file, or fails at once with
+	// ErrLocked. Who wants the lock shared enters it for the moment in which he tries to
+	// take it, together with others like him; who wants it exclusively enters it alone,
+	// and stays until he has the lock, so that only its present holders are before him.
+	// It is about order only: after any other error one goes on without it.
+	TryQueue(name string, exclusive bool) (leave func() error, err error)
 }
 
 // Abilities tells which of the optional abilities a filesystem has.

@@ -21,7 +21,7 @@
 // [billy.Filesystem] has no sync, no listing without a stat of every entry, no
 // shared lock and no way to open a file that is certainly a regular one. A
 // filesystem may have these as the one-method interfaces [RegularOpener],
-// [NameLister], [DirSyncer] and [Locker], and its files may have [Syncer]. The
-// functions of this package use them where they are there, and otherwise do the
+// [NameLister], [DirSyncer], [Locker] and [Queuer], and its files may have [Syncer] and
+// [Stater]. The functions of this package use them where they are there, and otherwise do the
 // best that billy allows; [AbilitiesOf] tells what a filesystem has.
 package durable

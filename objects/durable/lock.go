@@ -21,6 +21,9 @@ const wholePatience = 10 * time.Millisecond
 // released when they end. A Lock may be used by several goroutines at once; within
 // a process, waiting is fair.
 //
+// On a filesystem with [Queuer] who waits for the exclusive lock waits for its present
+// holders only, in whatever process.
+//
 // On a filesystem without [Locker] every lock among processes is exclusive and as
 // good as the filesystem's own [billy.File] Lock, which on memfs is nothing.
 type Lock struct {
@@ -97,16 +100,37 @@ func (l *Lock) gaveUp(ctx context.Context) error {
 	return pathError("lock", l.name, ErrLocked)
 }
 
+const (
+	// A lock that is not free is tried again after firstPause, and then after longer and
+	// longer ones. Everybody waits for the first in the queue, so he looks more often.
+	firstPause    = time.Millisecond
+	longestPause  = 50 * time.Millisecond
+	longestAtHead = 5 * time.Millisecond
+)
+
 func (l *Lock) lockFile(ctx context.Context, exclusive bool) (func() error, error) {
 	locker, ok := l.fs.(Locker)
 	if !ok {
 		return l.lockWhole(ctx)
 	}
-	const longest = 50 * time.Millisecond
-	for pause := time.Millisecond; ; pause = min(2*pause, longest) {
-		unlock, err := locker.TryLock(l.name, exclusive)
-		if !errors.Is(err, ErrLocked) {
-			return unlock, err
+	leave := func() error { return nil }
+	entered := false
+	defer func() { leave() }() // the kernel has let others in even when closing reports an error
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		if !entered {
+			leave, entered = l.enter(exclusive)
+		}
+		if entered {
+			unlock, err := locker.TryLock(l.name, exclusive)
+			if !errors.Is(err, ErrLocked) {
+				return unlock, err
+			}
+			if exclusive {
+				pause = min(pause, longestAtHead)
+			} else { // somebody has it exclusively, or another one waits for that
+				leave()
+				leave, entered = func() error { return nil }, false
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -114,6 +138,23 @@ func (l *Lock) lockFile(ctx context.Context, exclusive bool) (func() error, erro
 		case <-time.After(pause):
 		}
 	}
+}
+
+// enter enters the turnstile before the lock, where there is one.
+func (l *Lock) enter(exclusive bool) (leave func() error, ok bool) {
+	nothing := func() error { return nil }
+	queuer, ok := l.fs.(Queuer)
+	if !ok {
+		return nothing, true
+	}
+	leave, err := queuer.TryQueue(l.name, exclusive)
+	switch {
+	case errors.Is(err, ErrLocked):
+		return nothing, false
+	case err != nil:
+		return nothing, true
+	}
+	return leave, true
 }
 
 // lockWhole uses the lock of billy, which is exclusive and waits without end: when

@@ -33,6 +33,9 @@ func lockChild() {
 		panic(err)
 	}
 	lock := durable.NewLock(fsys, "lock", time.Minute)
+	if os.Getenv(childEnv) == "turns" {
+		takeTurns(dir, lock)
+	}
 	take := lock.Shared
 	if os.Getenv(childEnv) == "exclusive" {
 		take = lock.Exclusive

@@ -45,6 +45,25 @@ type plainFile struct {
 
 func (f *plainFile) Size() int64 { return f.size }
 
+// Stat describes the file, if the filesystem's own files can, and otherwise fails with
+// [errors.ErrUnsupported].
+func (f *plainFile) Stat() (fs.FileInfo, error) {
+	if s, ok := f.File.(Stater); ok {
+		return s.Stat()
+	}
+	return nil, errors.ErrUnsupported
+}
+
+// Describe describes an open file for [SameFile], or returns nil if it cannot.
+func Describe(f RegularFile) fs.FileInfo {
+	if s, ok := f.(Stater); ok {
+		if info, err := s.Stat(); err == nil {
+			return info
+		}
+	}
+	return nil
+}
+
 // lstat describes the last element of name, and fails if there is a link before it.
 // It goes from the top down: what is behind a link says nothing.
 func lstat(fsys billy.Filesystem, name string) (fs.FileInfo, error) {

@@ -44,7 +44,7 @@
 // # Abilities
 //
 // An [FS] has all abilities that package durable knows: [durable.RegularOpener],
-// [durable.NameLister], [durable.DirSyncer] and [durable.Locker], and its files are
-// [durable.Syncer]. Only on Windows, where a directory cannot be flushed, it is no
+// [durable.NameLister], [durable.DirSyncer], [durable.Locker] and [durable.Queuer], and
+// its files are [durable.Syncer] and, if opened as regular ones, [durable.Stater]. Only on Windows, where a directory cannot be flushed, it is no
 // DirSyncer.
 package rootfs

@@ -84,6 +84,7 @@ var (
 	_ durable.Syncer      = (*file)(nil)
 	_ durable.RegularFile = (*osRegular)(nil)
 	_ durable.Syncer      = (*osRegular)(nil)
+	_ durable.Stater      = (*osRegular)(nil)
 )
 
 // A file is an os.File less what would lead out of the confinement or is not
@@ -136,6 +137,12 @@ func (r *osRegular) Size() int64  { return r.size }
 func (r *osRegular) Sync() error  { return pathError("sync", r.name, r.f.Sync()) }
 func (r *osRegular) Close() error { return pathError("close", r.name, r.f.Close()) }
 
+// Stat describes the open file, whatever has its name now.
+func (r *osRegular) Stat() (fs.FileInfo, error) {
+	info, err := r.f.Stat()
+	return info, pathError("stat", r.name, err)
+}
+
 func (r *osRegular) ReadAt(p []byte, off int64) (int, error) {
 	n, err := r.f.ReadAt(p, off)
 	return n, pathError("read", r.name, err)
@@ -163,6 +170,25 @@ func (f *FS) TryLock(name string, exclusive bool) (release func() error, err err
 		return nil, pathError("lock", name, err)
 	}
 	return func() error { return pathError("unlock", name, of.Close()) }, nil
+}
+
+// TryQueue enters the turnstile of the lock on a file; see [durable.Queuer]. It is a
+// lock on the directory of the file, which is there in any case and which nothing else
+// locks. Where the system does not lock directories, it fails.
+func (f *FS) TryQueue(name string, exclusive bool) (leave func() error, err error) {
+	entry, err := cleanEntry(name)
+	if err != nil {
+		return nil, pathError("queue", name, err)
+	}
+	dir, err := f.b.openDir(parent(entry))
+	if err != nil {
+		return nil, pathError("queue", name, err)
+	}
+	if err := lock(dir, exclusive, false); err != nil {
+		dir.Close()
+		return nil, pathError("queue", name, err)
+	}
+	return func() error { return pathError("leave", name, dir.Close()) }, nil
 }
 
 // notWritable reports whether it makes sense to try to open a file for reading only.

@@ -17,6 +17,7 @@ var (
 	_ durable.RegularOpener = (*FS)(nil)
 	_ durable.NameLister    = (*FS)(nil)
 	_ durable.Locker        = (*FS)(nil)
+	_ durable.Queuer        = (*FS)(nil)
 )
 
 // An FS is a filesystem confined to a directory. All its methods may be called by

@@ -3,6 +3,7 @@ package rootfs
 import (
 	"io"
 	"io/fs"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,7 @@ import (
 var (
 	_ durable.RegularFile = (*regular)(nil)
 	_ durable.Syncer      = (*regular)(nil)
+	_ durable.Stater      = (*regular)(nil)
 )
 
 // regular is a file on a bare descriptor. An os.File would cost calls of its own
@@ -61,6 +63,24 @@ func (r *regular) Sync() error {
 	}
 	_, err := retry(func() (struct{}, error) { return struct{}{}, unix.Fsync(r.fd) })
 	return pathError("sync", r.name, err)
+}
+
+// Stat describes the open file, whatever has its name now. It asks package os, about a
+// second descriptor: that FileInfo is the one that os.SameFile understands.
+func (r *regular) Stat() (fs.FileInfo, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if r.fd < 0 {
+		return nil, pathError("stat", r.name, fs.ErrClosed)
+	}
+	fd, err := retry(func() (int, error) { return unix.FcntlInt(uintptr(r.fd), unix.F_DUPFD_CLOEXEC, 0) })
+	if err != nil {
+		return nil, pathError("stat", r.name, err)
+	}
+	f := os.NewFile(uintptr(fd), r.name)
+	defer f.Close() // nothing was written
+	info, err := f.Stat()
+	return info, pathError("stat", r.name, err)
 }
 
 // Close waits for reads that are under way. An interrupted close is not repeated:
