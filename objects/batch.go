@@ -24,10 +24,16 @@ const (
 // several goroutines at once.
 //
 // Nothing is acknowledged before [Batch.Commit] returns without an error, although a
-// batch that has grown to 256 MiB or 262,144 objects commits what it has by itself. A
-// Batch holds the lock of the store from its first object to the commit, so it should
-// not be kept waiting. It must end with Commit or [Batch.Discard], and can then be
-// used again.
+// batch that has grown to 256 MiB or 262,144 objects commits what it has by itself. It
+// must end with Commit or [Batch.Discard], and can then be used again.
+//
+// A Batch holds the lock of the store, shared, from its first object to the end of the
+// commit, so it should not be kept waiting. Other batches, [DB.Put] and readers go on
+// beside it. But [DB.Remove], [DB.Pack] and all else that deletes wait for it, in any
+// process, and who comes after them waits behind them. So a goroutine that has put
+// something in a batch must end the batch before it calls Remove or Pack, or puts
+// something in another way: otherwise it waits for itself, until that fails after
+// [Options.LockWait].
 type Batch struct {
 	db *DB
 	// gate is held for reading while an object is put: a commit releases the lock of the
@@ -74,9 +80,9 @@ func (b *Batch) Put(ctx context.Context, payload []byte) (Info, error) {
 // Nothing is held while r is read: one that is slow keeps nobody from committing.
 func (b *Batch) PutReader(ctx context.Context, r io.Reader) (Info, error) {
 	buf := b.db.bufs.get()
-	n, end, err := readChunk(r, *buf)
+	n, end, err := readFirst(r, *buf)
 	if err == nil && !end {
-		return b.putLarge(ctx, buf, r)
+		return b.putLarge(ctx, buf, n, r)
 	}
 	defer b.db.bufs.put(buf)
 	if err != nil {
@@ -145,8 +151,8 @@ func (b *Batch) put(ctx context.Context, payload []byte) (Info, error) {
 	return b.addSmall(d, payload, b.db.ring.AppendTrailer(room[:0], payload))
 }
 
-// putLarge streams a payload, of which the first chunk is in buf, to a file.
-func (b *Batch) putLarge(ctx context.Context, buf *[]byte, r io.Reader) (Info, error) {
+// putLarge streams a payload, of which the first n bytes are in buf, to a file.
+func (b *Batch) putLarge(ctx context.Context, buf *[]byte, n int, r io.Reader) (Info, error) {
 	f, err := b.db.writer.Create()
 	if err != nil {
 		b.db.bufs.put(buf)
@@ -158,7 +164,7 @@ func (b *Batch) putLarge(ctx context.Context, buf *[]byte, r io.Reader) (Info, e
 			f.Discard()
 		}
 	}()
-	d, size, err := b.db.stream(ctx, f, buf, r)
+	d, size, err := b.db.stream(ctx, f, buf, n, r)
 	if err != nil {
 		return Info{}, err
 	}

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"fmt"
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
@@ -13,25 +14,34 @@ import (
 // returning nil. After an error some of it may be there all the same; none of it is
 // acknowledged, and the batch can only be discarded. Without a put since the last
 // commit it does nothing.
+//
+// A commit that leaves more than 64 small packs gathers them before it returns, which
+// may take as long as copying a GiB: nobody else would, and a caller who goes on at
+// once would make more of them. What was put is durable by then, also if ctx ends the
+// gathering, and other goroutines may go on with the batch.
 func (b *Batch) Commit(ctx context.Context) error {
+	packed, err := b.commit(ctx)
+	if err == nil && packed {
+		b.db.fold(ctx)
+	}
+	return err
+}
+
+func (b *Batch) commit(ctx context.Context) (packed bool, err error) {
 	b.gate.Lock() // waits for those who are putting
 	defer b.gate.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.failed == nil && b.unlock == nil {
-		return nil
+		return false, nil
 	}
-	packed := b.pack != nil
-	err := b.failed
+	packed, err = b.pack != nil, b.failed
 	if err == nil {
 		err = putError(Digest{}, b.publish(ctx))
 	}
 	b.reset()
 	b.failed = err
-	if err == nil && packed {
-		b.db.fold(ctx)
-	}
-	return err
+	return packed, err
 }
 
 // Discard forgets what was put since the last commit, and makes the batch usable
@@ -118,10 +128,21 @@ func (b *Batch) publishPack() error {
 		return err
 	}
 	if err := publishPack(id, b.tmp, index); err != nil {
-		return err
+		return b.db.inTheWay(err, packPath(id), indexPath(id))
 	}
 	b.names[packPath(id)] = true
 	return nil
+}
+
+// inTheWay returns the error of a directory that is in the place of one of the files, or
+// the other error if there is none.
+func (db *DB) inTheWay(other error, paths ...string) error {
+	for _, name := range paths {
+		if info, err := db.fs.Lstat(name); err == nil && info.IsDir() {
+			return &Error{Reason: NotRegular, Path: name, Err: fmt.Errorf("a directory is in its place: %s", name)}
+		}
+	}
+	return other
 }
 
 // finishPack brings a pack and its index to the disk, side by side.

@@ -71,13 +71,15 @@ type Options struct {
 // A DB is an open store. It may be used by several goroutines at once if its
 // filesystem may.
 type DB struct {
-	fs     billy.Filesystem
-	ring   *seal.Ring
-	opts   Options
-	writer *durable.Writer
-	lock   *durable.Lock
-	bufs   bufferPool
-	packs  *packs
+	fs      billy.Filesystem
+	canSync bool
+	ring    *seal.Ring
+	opts    Options
+	writer  *durable.Writer
+	lock    *durable.Lock
+	bufs    bufferPool
+	packs   *packs
+	folds   folds
 }
 
 // An Info describes one object.
@@ -179,7 +181,7 @@ func Open(fs billy.Filesystem, ring *seal.Ring, opts *Options) (*DB, error) {
 	if err := readMark(fs); err != nil {
 		return nil, err
 	}
-	db := &DB{fs: fs, ring: ring}
+	db := &DB{ring: ring, packs: newPacks(), canSync: durable.AbilitiesOf(fs).Sync}
 	if opts != nil {
 		db.opts = *opts
 	}
@@ -189,17 +191,27 @@ func Open(fs billy.Filesystem, ring *seal.Ring, opts *Options) (*DB, error) {
 	if db.opts.LockWait <= 0 {
 		db.opts.LockWait = defaultLockWait
 	}
-	db.packs = &packs{fs: fs}
 	runtime.AddCleanup(db, (*packs).close, db.packs) // a DB need not be closed
-	db.writer = durable.NewWriter(fs, tmpDir, db.opts.Durability)
-	db.lock = durable.NewLock(fs, lockName, db.opts.LockWait)
+	db.fs = relieve(fs, db.packs.shed)
+	db.packs.fs = db.fs
+	db.writer = durable.NewWriter(db.fs, tmpDir, db.opts.Durability)
+	db.lock = durable.NewLock(db.fs, lockName, db.opts.LockWait)
 	return db, nil
+}
+
+// Close gives back at once the descriptors of the packs that the DB holds open, but for
+// those that are being read. It never fails. A DB need not be closed: what it holds is
+// given back when nothing refers to it any more. One that is used after Close opens
+// again what it needs, and can be closed again. The filesystem is the caller's to close.
+func (db *DB) Close() error {
+	db.packs.close()
+	return nil
 }
 
 // Durability returns what an acknowledged write survives: what the options ask for,
 // or None if the filesystem cannot sync.
 func (db *DB) Durability() durable.Level {
-	if !durable.AbilitiesOf(db.fs).Sync {
+	if !db.canSync {
 		return durable.None
 	}
 	return db.opts.Durability

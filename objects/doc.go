@@ -18,8 +18,8 @@
 // The loose object with the digest abcdef… is the file objects/ab/cdef…, mode 0444,
 // which holds the payload and, if there are keys, the trailer. Payloads of at most 1
 // MiB that are put together are one after another in a pack, objects/pack/<id>.pack,
-// and <id>.idx tells where each is; package packfile has the format of both. Files are
-// written in tmp and renamed; the file lock is locked by writers, shared, and by what
+// and <id>.idx tells where each is; package packfile has the format of both. A larger
+// payload in a pack is [TooLarge]. Files are written in tmp and renamed; the file lock is locked by writers, shared, and by what
 // deletes, exclusively; damaged packs are set aside in quarantine. Nothing else in the
 // store is ever read.
 //
@@ -48,6 +48,14 @@
 // same before and after the search. Of several copies the first good one counts, and
 // if there is none the verdict is that of the first. An index is only a hint: what it
 // leads to is verified like a loose object, and [Info.Where] tells where that was.
+//
+// A DB holds packs open, and looks at most a second later whether their names stand for
+// the same files: a read that begins more than about a second after another process has
+// removed an object, or has replaced a pack, does not see what was there before. What a
+// DB removes itself it does not see from then on. Readers do not wait for that look, so
+// on a disk that does not answer they go on with what is open. When the process runs out
+// of descriptors, packs are closed, one after another, until there is one; [DB.Close]
+// closes all of them.
 //
 // Nothing is released before the whole object is verified and the [PreReader] of the
 // [Options] agreed. For every verdict but the three that begin with "ok" the error is

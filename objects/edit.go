@@ -106,3 +106,25 @@ func (r *rewriter) copyEdited(id packfile.ID, decide func(packfile.Object) (chan
 	o.retire = r.remove
 	return changed, nil
 }
+
+// hasAny reports whether the index of a pack has one of the wanted objects. One that is
+// gone, or has no index in which anything can be found, has none.
+func (s *packs) hasAny(p *pack, wanted map[Digest]bool) (bool, error) {
+	o, _, err := s.acquire(p, true)
+	if err != nil {
+		if reasonIn(err) == IOError {
+			return false, err
+		}
+		return false, nil
+	}
+	defer o.release()
+	for e, err := range o.index.Load().All() {
+		switch {
+		case wanted[e.Digest]:
+			return true, nil
+		case err != nil && !isDamage(err):
+			return false, indexError(p.index, err)
+		}
+	}
+	return false, nil
+}

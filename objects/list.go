@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"fsk/objects/durable"
+
+	"github.com/go-git/go-billy/v5"
 )
 
 // minPrefix is the least number of digits that [DB.Resolve] takes.
@@ -95,8 +97,8 @@ func (db *DB) Resolve(ctx context.Context, s string) (Digest, error) {
 	if err := ctx.Err(); err != nil {
 		return Digest{}, err
 	}
-	for _, err := range failed { // in a damaged index there is nothing to be read, but elsewhere there may be
-		if reasonIn(err) != BadIndex || len(digests) == 0 {
+	for _, err := range failed { // where there is no sound index there is nothing to be read, but elsewhere there may be
+		if reason := reasonIn(err); reason != BadIndex && reason != NotRegular || len(digests) == 0 {
 			return Digest{}, err
 		}
 	}
@@ -145,10 +147,14 @@ func (db *DB) looseIn(ctx context.Context, dir, prefix string, other func(name s
 	return digests, err
 }
 
+func (db *DB) names(ctx context.Context, dir string, visit func(name string) error) error {
+	return names(ctx, db.fs, dir, visit)
+}
+
 // names calls visit for every name in a directory of the store, until it fails. A
 // directory that is not there has none, nor has a stray file in its place.
-func (db *DB) names(ctx context.Context, dir string, visit func(name string) error) error {
-	for name, err := range durable.Names(db.fs, dir) {
+func names(ctx context.Context, fsys billy.Filesystem, dir string, visit func(name string) error) error {
+	for name, err := range durable.Names(fsys, dir) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
+	"time"
 
-	"fsk/objects/durable"
 	"fsk/objects/packfile"
 
 	"github.com/go-git/go-billy/v5"
@@ -33,6 +30,9 @@ const (
 	// Until then a lookup reads the few kilobytes that it needs.
 	findsUntilLoaded = 16
 	indexMemory      = 16 << 20
+	// recheckTime is how long the packs that are held open are taken for what has their
+	// names now.
+	recheckTime = time.Second
 )
 
 // packPath and indexPath return the paths of a pack's files, in the store.
@@ -44,45 +44,42 @@ func indexPath(id packfile.ID) string { return path.Join(objectsDir, packDir, id
 type packs struct {
 	fs billy.Filesystem
 
-	listing sync.Mutex // held while the directory is read
+	listing  sync.Mutex // held while the directory is read
+	checking sync.Mutex // held while what is held open is looked at
+	start    time.Time
+	checked  atomic.Int64 // when that was last done, in nanoseconds since start
 
+	all atomic.Pointer[[]*pack] // in no order; the slice is replaced under mu, never changed
+
+	// mu is held for moments. Nothing is opened or read meanwhile, so that a slow disk
+	// stops only those who need it.
 	mu     sync.Mutex
-	all    []*pack // in no order; the slice is replaced, never changed
 	opened []*pack // held open, longest first
 	memory int64   // of indexes
 }
 
-// A pack is a pack and its index. Its fields belong to packs.mu.
+func newPacks() *packs {
+	s := &packs{start: time.Now()}
+	s.all.Store(new([]*pack))
+	return s
+}
+
+// A pack is a pack and its index.
 type pack struct {
 	id    packfile.ID
 	name  string // the id as text, and the paths of the files: made once, for every lookup
 	path  string
 	index string
-	finds int
-	open  *openPack // nil if it is not held open
+	finds atomic.Int32
+	open  atomic.Pointer[openPack] // nil if it is not held open; set under packs.mu
 }
 
 func newPack(id packfile.ID) *pack {
 	return &pack{id: id, name: id.String(), path: packPath(id), index: indexPath(id)}
 }
 
-// An openPack is a pack with its files open: as they were then, whatever is under
-// their names now. It stays open until the last user has released it.
-type openPack struct {
-	set    *packs
-	refs   int                            // belongs to set.mu
-	index  atomic.Pointer[packfile.Index] // replaced once, by that in memory
-	files  []durable.RegularFile          // to be closed at the end
-	file   durable.RegularFile            // the pack
-	memory int64                          // of the index, if it is in memory
-}
-
 // known returns the packs that were found so far.
-func (s *packs) known() []*pack {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.all
-}
+func (s *packs) known() []*pack { return *s.all.Load() }
 
 // list looks for packs again: known returns them afterwards, the same ones if none came
 // or went. A pack is one when it has an index.
@@ -90,26 +87,22 @@ func (s *packs) list(ctx context.Context) error {
 	s.listing.Lock() // an older look must not replace a newer one
 	defer s.listing.Unlock()
 	found := make(map[packfile.ID]bool)
-	for name, err := range durable.Names(s.fs, path.Join(objectsDir, packDir)) {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
-			break
-		}
-		if err != nil {
-			return dirError(path.Join(objectsDir, packDir), err)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := names(ctx, s.fs, path.Join(objectsDir, packDir), func(name string) error {
 		if text, ok := strings.CutSuffix(name, indexSuffix); ok {
 			if id, ok := packfile.ParseID(text); ok {
 				found[id] = true
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.known()
 	all := make([]*pack, 0, len(found))
-	for _, p := range s.all {
+	for _, p := range before {
 		if found[p.id] {
 			all = append(all, p)
 			delete(found, p.id)
@@ -117,13 +110,13 @@ func (s *packs) list(ctx context.Context) error {
 			s.shut(p)
 		}
 	}
-	if len(all) == len(s.all) && len(found) == 0 {
+	if len(all) == len(before) && len(found) == 0 {
 		return nil
 	}
 	for id := range found {
 		all = append(all, newPack(id))
 	}
-	s.all = all
+	s.all.Store(&all)
 	return nil
 }
 
@@ -131,144 +124,122 @@ func (s *packs) list(ctx context.Context) error {
 // set it opens it anew: somebody may have replaced its files. reused tells that the
 // files were open before.
 func (s *packs) acquire(p *pack, again bool) (o *openPack, reused bool, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if again {
-		s.shut(p)
-	}
-	if p.open != nil {
-		p.finds++
-		p.open.refs++
-		if p.finds == findsUntilLoaded {
-			p.open.load()
+	if o := p.open.Load(); !again && o.hold() {
+		if p.finds.Add(1) == findsUntilLoaded {
+			s.load(p, o)
 		}
-		return p.open, true, nil
-	}
-	for len(s.opened) >= maxOpenPacks {
-		s.shut(s.opened[0])
+		return o, true, nil
 	}
 	o, err = s.openPack(p.id)
-	for isOutOfFiles(err) && len(s.opened) > 0 {
-		s.shut(s.opened[0])
-		o, err = s.openPack(p.id)
-	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if isMissing(err) { // one that comes again under this name is a new one
-		s.all = slices.DeleteFunc(slices.Clone(s.all), func(other *pack) bool { return other == p })
+		all := slices.DeleteFunc(slices.Clone(s.known()), func(other *pack) bool { return other == p })
+		s.all.Store(&all)
+	}
+	if again || err != nil {
+		s.shut(p)
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	p.open, p.finds = o, 1
+	if other := p.open.Load(); other.hold() { // somebody else was faster
+		o.release()
+		return other, true, nil
+	}
+	for len(s.opened) >= maxOpenPacks {
+		s.shut(s.opened[0])
+	}
+	o.hold() // for the set
+	p.finds.Store(1)
+	p.open.Store(o)
 	s.opened = append(s.opened, p)
-	o.refs = 2 // the set's and the caller's
 	return o, false, nil
-}
-
-// isOutOfFiles reports whether the process, or the system, has no descriptor left.
-func isOutOfFiles(err error) bool {
-	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
 // shut ends holding a pack open. mu is held.
 func (s *packs) shut(p *pack) {
-	if p.open == nil {
+	o := p.open.Load()
+	if o == nil {
 		return
 	}
-	s.drop(p.open)
-	p.open = nil
-	for i, other := range s.opened {
-		if other == p {
-			s.opened = append(s.opened[:i:i], s.opened[i+1:]...)
-			break
-		}
+	p.open.Store(nil)
+	s.memory -= o.memory
+	o.memory = 0
+	if i := slices.Index(s.opened, p); i >= 0 {
+		s.opened = slices.Delete(s.opened, i, i+1)
 	}
+	o.release()
 }
 
 // reopen ends holding a pack open, whose index was just replaced.
 func (s *packs) reopen(id packfile.ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.all {
+	for _, p := range s.known() {
 		if p.id == id {
 			s.shut(p)
 		}
 	}
 }
 
-// close ends holding any pack open.
-func (s *packs) close() {
+// shed ends holding the pack open that was opened first, to give its descriptors back.
+// It reports false if there is none.
+func (s *packs) shed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.opened) > 0 {
-		s.shut(s.opened[0])
+	if len(s.opened) == 0 {
+		return false
+	}
+	s.shut(s.opened[0])
+	return true
+}
+
+// close ends holding any pack open.
+func (s *packs) close() {
+	for s.shed() {
 	}
 }
 
-// drop gives one reference back. mu is held.
-func (s *packs) drop(o *openPack) {
-	if o.refs--; o.refs > 0 {
+// recheck ends holding those packs open whose names stand for other files by now, or
+// for none: another process has removed an object, or resealed them. It does nothing
+// if that was done within recheckTime, or if somebody else is about it: readers do not
+// wait for each other.
+func (s *packs) recheck() {
+	if int64(time.Since(s.start))-s.checked.Load() < int64(recheckTime) || !s.checking.TryLock() {
 		return
 	}
-	o.shut()
-	s.memory -= o.memory
-}
-
-func (o *openPack) shut() {
-	for _, f := range o.files {
-		f.Close() // nothing was written
-	}
-}
-
-func (o *openPack) release() {
-	o.set.mu.Lock()
-	defer o.set.mu.Unlock()
-	o.set.drop(o)
-}
-
-func (s *packs) openPack(id packfile.ID) (*openPack, error) {
-	index, err := durable.OpenRegular(s.fs, indexPath(id))
-	if err != nil {
-		return nil, fault(Digest{}, indexPath(id), err)
-	}
-	file, err := durable.OpenRegular(s.fs, packPath(id))
-	if err != nil {
-		index.Close()
-		return nil, fault(Digest{}, packPath(id), err)
-	}
-	o := &openPack{set: s, file: file, files: []durable.RegularFile{file, index}}
-	x, err := packfile.OpenIndex(index, index.Size())
-	if err != nil {
-		file.Close()
-		index.Close()
-		return nil, indexError(indexPath(id), err)
-	}
-	o.index.Store(x)
-	return o, nil
-}
-
-// indexError tells a damaged index, in which nothing can be found, from a fault of the
-// disk.
-func indexError(name string, err error) error {
-	var damage *packfile.Error
-	if errors.As(err, &damage) || err == io.ErrUnexpectedEOF || err == io.EOF {
-		return &Error{Reason: BadIndex, Path: name, Err: err}
-	}
-	return &Error{Reason: IOError, Path: name, Err: err}
-}
-
-// load takes the index into memory, if there is room. set.mu is held.
-func (o *openPack) load() {
-	file := o.files[1]
-	if size := file.Size(); size+o.set.memory <= indexMemory {
-		text := make([]byte, size)
-		if readFull(file, text, 0) != nil {
-			return // the index on the disk serves as well, and whoever asks it learns why
+	defer s.checking.Unlock()
+	s.mu.Lock()
+	opened := slices.Clone(s.opened)
+	s.mu.Unlock()
+	for _, p := range opened {
+		if o := p.open.Load(); o.hold() {
+			if !o.isCurrent(p) {
+				s.mu.Lock()
+				if p.open.Load() == o {
+					s.shut(p)
+				}
+				s.mu.Unlock()
+			}
+			o.release()
 		}
-		if index, err := packfile.ParseIndex(text); err == nil {
-			o.index.Store(index)
-			o.memory = size
-			o.set.memory += size
-		}
+	}
+	s.checked.Store(int64(time.Since(s.start)))
+}
+
+// load takes the index of a pack into memory, if there is room.
+func (s *packs) load(p *pack, o *openPack) {
+	size := o.files[1].Size()
+	s.mu.Lock()
+	room := p.open.Load() == o && size+s.memory <= indexMemory
+	if room {
+		s.memory += size
+		o.memory = size
+	}
+	s.mu.Unlock()
+	if room {
+		o.load()
 	}
 }
 
@@ -295,57 +266,13 @@ func (s *packs) with(p *pack, prefix []byte, digests []Digest) ([]Digest, error)
 	return digests, nil
 }
 
-// hasAny reports whether the index of a pack has one of the wanted objects. One that is
-// gone, or has no index in which anything can be found, has none.
-func (s *packs) hasAny(p *pack, wanted map[Digest]bool) (bool, error) {
-	o, _, err := s.acquire(p, true)
-	if err != nil {
-		if reasonIn(err) == IOError {
-			return false, err
-		}
-		return false, nil
-	}
-	defer o.release()
-	for e, err := range o.index.Load().All() {
-		switch {
-		case wanted[e.Digest]:
-			return true, nil
-		case err != nil && !isDamage(err):
-			return false, indexError(p.index, err)
-		}
-	}
-	return false, nil
-}
-
-// A section is the stored bytes of an object in a pack. Closing it releases the pack.
-type section struct {
-	pack *openPack
-	off  int64
-	size int64
-}
-
-func (s *section) Size() int64  { return s.size }
-func (s *section) Close() error { s.pack.release(); return nil }
-
-func (s *section) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 || off > s.size {
-		return 0, io.EOF
-	}
-	short := s.size-off < int64(len(p))
-	if short {
-		p = p[:s.size-off]
-	}
-	n, err := s.pack.file.ReadAt(p, s.off+off)
-	if err == nil && short {
-		err = io.EOF
-	}
-	return n, err
-}
-
 // find returns the copy of an object in a pack, or nil if the pack has none, is gone,
 // or has an index in which nothing can be found, which is for fsck to report. reused
 // tells that the pack was held open before.
 func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, err error) {
+	if !again && p.open.Load().lacks(d) {
+		return nil, true, nil
+	}
 	o, reused, err := s.acquire(p, again)
 	if err != nil {
 		var e *Error
@@ -370,18 +297,5 @@ func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, e
 	case !ok:
 		return nil, reused, nil
 	}
-	stored := &section{pack: o, off: e.Offset, size: int64(e.Length)}
-	return &source{RegularFile: stored, d: d, where: p.name, path: p.path}, reused, nil
-}
-
-// Sync makes the pack durable, and its index: without one the pack is not read.
-func (s *section) Sync() error {
-	for _, f := range s.pack.files {
-		if f, ok := f.(durable.Syncer); ok {
-			if err := f.Sync(); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return o.source(p, d, e), reused, nil
 }

@@ -3,7 +3,6 @@ package objects
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"fsk/objects/durable"
@@ -32,7 +31,7 @@ func (db *DB) Put(ctx context.Context, payload []byte) (Info, error) {
 // bounded memory, whatever its size. An error of r is returned as it is.
 func (db *DB) PutReader(ctx context.Context, r io.Reader) (Info, error) {
 	buf := db.bufs.get()
-	n, end, err := readChunk(r, *buf)
+	n, end, err := readFirst(r, *buf)
 	if err != nil || end {
 		defer db.bufs.put(buf)
 		if err != nil {
@@ -46,7 +45,7 @@ func (db *DB) PutReader(ctx context.Context, r io.Reader) (Info, error) {
 		return Info{}, putError(Digest{}, err)
 	}
 	defer f.Discard()
-	d, size, err := db.stream(ctx, f, buf, r)
+	d, size, err := db.stream(ctx, f, buf, n, r)
 	if err != nil {
 		return Info{}, err
 	}
@@ -131,9 +130,8 @@ func (db *DB) duplicate(ctx context.Context, d Digest, sync func(*source) error)
 			return Info{}, err
 		}
 	case NotRegular:
-		if stat, err := db.fs.Lstat(loosePath(d)); err == nil && stat.IsDir() {
-			return Info{}, &Error{Digest: d, Reason: NotRegular, Path: loosePath(d),
-				Err: fmt.Errorf("a directory is in its place: %s", loosePath(d))}
+		if err := db.inTheWay(nil, loosePath(d)); err != nil {
+			return Info{}, about(d, err)
 		}
 	}
 	return info, nil

@@ -6,15 +6,16 @@ import (
 	"sync/atomic"
 
 	"fsk/objects/durable"
+	"fsk/objects/packfile"
 	"fsk/seal"
 
 	"github.com/zeebo/blake3"
 )
 
-// stream writes first, which is a full chunk, then all of r, then the trailer to f.
+// stream writes the first n bytes of first, then all of r, then the trailer to f.
 // It returns the digest and the size of the payload. The digest, the seal and the
 // writing have a goroutine each. The buffer first belongs to the pool afterwards.
-func (db *DB) stream(ctx context.Context, f *durable.File, first *[]byte, r io.Reader) (d Digest, size int64, err error) {
+func (db *DB) stream(ctx context.Context, f *durable.File, first *[]byte, n int, r io.Reader) (d Digest, size int64, err error) {
 	hash := blake3.New()
 	out := &fileLane{f: f}
 	lane := []func([]byte){func(p []byte) { hash.Write(p) }, out.write}
@@ -24,7 +25,7 @@ func (db *DB) stream(ctx context.Context, f *durable.File, first *[]byte, r io.R
 		lane = append(lane, func(p []byte) { mac.Write(p) })
 	}
 	l := newLanes(&db.bufs, lane...)
-	size, err = db.fill(ctx, l, out, first, r)
+	size, err = db.fill(ctx, l, out, first, n, r)
 	l.finish()
 	if failure := out.failure.Load(); failure != nil { // it came before what the reading then found
 		return d, size, putError(d, *failure)
@@ -41,13 +42,12 @@ func (db *DB) stream(ctx context.Context, f *durable.File, first *[]byte, r io.R
 	return d, size, nil
 }
 
-// fill sends first and all of r to the lanes. It ends early when the context does,
+// fill sends the first n bytes of first and all of r to the lanes. It ends early when the context does,
 // when the payload is over the limit, or when out has failed.
-func (db *DB) fill(ctx context.Context, l *lanes, out *fileLane, first *[]byte, r io.Reader) (size int64, err error) {
+func (db *DB) fill(ctx context.Context, l *lanes, out *fileLane, first *[]byte, n int, r io.Reader) (size int64, err error) {
 	b := <-l.free
 	b.buf = first
-	n, end := chunkSize, false
-	for {
+	for end := false; ; {
 		size += int64(n)
 		if size > db.opts.MaxObjectSize {
 			err = &Error{Reason: TooLarge, Err: overLimit(db.opts.MaxObjectSize)}
@@ -68,13 +68,24 @@ func (db *DB) fill(ctx context.Context, l *lanes, out *fileLane, first *[]byte, 
 	}
 }
 
-// readChunk reads until a chunk is full or r ends. Unlike [io.ReadFull] it tells the
-// end of r from an r that fails with [io.ErrUnexpectedEOF], such as a connection that
-// broke off: what came of that is not a payload.
+// readFirst reads the beginning of a payload, of which end says that it is all: one byte
+// more than a chunk, so that what belongs in a pack is known to end.
+func readFirst(r io.Reader, buf []byte) (n int, end bool, err error) {
+	return readUpTo(r, buf[:packfile.MaxPayload+1])
+}
+
+// readChunk reads the next chunk of a payload.
 func readChunk(r io.Reader, buf []byte) (n int, end bool, err error) {
-	for n < chunkSize && err == nil {
+	return readUpTo(r, buf[:chunkSize])
+}
+
+// readUpTo reads until buf is full or r ends. Unlike [io.ReadFull] it tells the end of
+// r from an r that fails with [io.ErrUnexpectedEOF], such as a connection that broke
+// off: what came of that is not a payload.
+func readUpTo(r io.Reader, buf []byte) (n int, end bool, err error) {
+	for n < len(buf) && err == nil {
 		var m int
-		m, err = r.Read(buf[n:chunkSize])
+		m, err = r.Read(buf[n:])
 		n += m
 	}
 	if err == io.EOF {

@@ -64,7 +64,7 @@ func (db *DB) accept(s *source, info Info) error {
 	case info.Reason.Good():
 		return nil
 	case info.Reason == TooLarge:
-		return s.tooLarge(db.opts.MaxObjectSize)
+		return s.tooLarge(db.limitOf(s.where))
 	}
 	return s.refuse(info.Reason)
 }
@@ -103,6 +103,7 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 		}
 		return false
 	}
+	db.packs.recheck()
 	searched := db.packs.known()
 	if db.findInPacks(d, searched, try) {
 		return result

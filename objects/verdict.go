@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"fsk/objects/packfile"
 	"fsk/seal"
 )
 
@@ -94,8 +95,17 @@ func (db *DB) info(d Digest, v verdict, where string) Info {
 		info.Key = db.ring.ID(v.key)
 		info.Retired = v.key > 0
 	}
-	if v.reason.Good() && v.size > db.opts.MaxObjectSize {
+	if v.reason.Good() && v.size > db.limitOf(where) {
 		info.Reason = TooLarge
 	}
 	return info
+}
+
+// limitOf returns the limit of the payloads in a place. In a pack, what the limit lets
+// be sealed may be plain, and then 64 bytes too large.
+func (db *DB) limitOf(where string) int64 {
+	if where == Loose {
+		return db.opts.MaxObjectSize
+	}
+	return min(db.opts.MaxObjectSize, packfile.MaxPayload)
 }
