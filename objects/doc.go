@@ -19,9 +19,9 @@
 // which holds the payload and, if there are keys, the trailer. Payloads of at most 1
 // MiB that are put together are one after another in a pack, objects/pack/<id>.pack,
 // and <id>.idx tells where each is; package packfile has the format of both. A larger
-// payload in a pack is [TooLarge]. Files are written in tmp and renamed; the file lock is locked by writers, shared, and by what
-// deletes, exclusively; damaged packs are set aside in quarantine. Nothing else in the
-// store is ever read.
+// payload in a pack is [TooLarge]. Files are written in tmp and renamed; the file lock is
+// locked by writers, shared, and by what deletes, exclusively; damaged packs are set
+// aside in quarantine. Nothing else in the store is ever read.
 //
 // # Verdicts
 //

@@ -85,14 +85,13 @@ func (o *openPack) release() {
 // shut is release, for who opened a pack for himself.
 func (o *openPack) shut() { o.release() }
 
-// lacks reports that a pack, which may be nil, certainly has no object of the name, if
-// that can be told without reading.
-func (o *openPack) lacks(d Digest) bool {
+// inMemory returns the index of a pack, which may be nil, if it can be asked without
+// reading, and otherwise nil.
+func (o *openPack) inMemory() *packfile.Index {
 	if o == nil || !o.loaded.Load() {
-		return false
+		return nil
 	}
-	_, ok, err := o.index.Load().Find(d)
-	return !ok && err == nil
+	return o.index.Load()
 }
 
 // load takes the index into memory. If it cannot, that on the disk serves as well, and

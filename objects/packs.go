@@ -44,10 +44,9 @@ func indexPath(id packfile.ID) string { return path.Join(objectsDir, packDir, id
 type packs struct {
 	fs billy.Filesystem
 
-	listing  sync.Mutex // held while the directory is read
-	checking sync.Mutex // held while what is held open is looked at
-	start    time.Time
-	checked  atomic.Int64 // when that was last done, in nanoseconds since start
+	listing  sync.Mutex  // held while the directory is read
+	checking sync.Mutex  // held while what is held open is looked at
+	stale    atomic.Bool // that should be done now
 
 	all atomic.Pointer[[]*pack] // in no order; the slice is replaced under mu, never changed
 
@@ -56,10 +55,11 @@ type packs struct {
 	mu     sync.Mutex
 	opened []*pack // held open, longest first
 	memory int64   // of indexes
+	timed  bool    // stale will be set
 }
 
 func newPacks() *packs {
-	s := &packs{start: time.Now()}
+	s := new(packs)
 	s.all.Store(new([]*pack))
 	return s
 }
@@ -154,6 +154,7 @@ func (s *packs) acquire(p *pack, again bool) (o *openPack, reused bool, err erro
 	p.finds.Store(1)
 	p.open.Store(o)
 	s.opened = append(s.opened, p)
+	s.remind()
 	return o, false, nil
 }
 
@@ -206,26 +207,41 @@ func (s *packs) close() {
 // if that was done within recheckTime, or if somebody else is about it: readers do not
 // wait for each other.
 func (s *packs) recheck() {
-	if int64(time.Since(s.start))-s.checked.Load() < int64(recheckTime) || !s.checking.TryLock() {
+	if !s.stale.Load() || !s.checking.TryLock() {
 		return
 	}
 	defer s.checking.Unlock()
 	s.mu.Lock()
+	s.stale.Store(false) // what changes from now on is for the next time
+	s.timed = false
 	opened := slices.Clone(s.opened)
+	if len(opened) > 0 {
+		s.remind()
+	}
 	s.mu.Unlock()
 	for _, p := range opened {
-		if o := p.open.Load(); o.hold() {
-			if !o.isCurrent(p) {
-				s.mu.Lock()
-				if p.open.Load() == o {
-					s.shut(p)
-				}
-				s.mu.Unlock()
-			}
-			o.release()
+		o := p.open.Load()
+		if !o.hold() {
+			continue
 		}
+		if !o.isCurrent(p) {
+			s.mu.Lock()
+			if p.open.Load() == o {
+				s.shut(p)
+			}
+			s.mu.Unlock()
+		}
+		o.release()
 	}
-	s.checked.Store(int64(time.Since(s.start)))
+}
+
+// remind has recheck do something after recheckTime. A timer sets a flag, because to
+// ask for the time would cost every read more. mu is held.
+func (s *packs) remind() {
+	if !s.timed {
+		s.timed = true
+		time.AfterFunc(recheckTime, func() { s.stale.Store(true) })
+	}
 }
 
 // load takes the index of a pack into memory, if there is room.
@@ -270,32 +286,38 @@ func (s *packs) with(p *pack, prefix []byte, digests []Digest) ([]Digest, error)
 // or has an index in which nothing can be found, which is for fsck to report. reused
 // tells that the pack was held open before.
 func (s *packs) find(p *pack, d Digest, again bool) (src *source, reused bool, err error) {
-	if !again && p.open.Load().lacks(d) {
-		return nil, true, nil
+	var e packfile.Entry
+	var ok bool
+	asked := p.open.Load().inMemory()
+	if asked != nil && !again { // most packs do not have the object, and need not be held to know
+		if e, ok, err = asked.Find(d); !ok && err == nil {
+			return nil, true, nil
+		}
 	}
-	o, reused, err := s.acquire(p, again)
-	if err != nil {
+	o, reused, failed := s.acquire(p, again)
+	if failed != nil {
 		var e *Error
-		if errors.As(err, &e) && e.Reason == IOError {
-			return nil, false, about(d, err)
+		if errors.As(failed, &e) && e.Reason == IOError {
+			return nil, false, about(d, failed)
 		}
 		return nil, false, nil
 	}
-	e, ok, err := o.index.Load().Find(d)
+	if index := o.index.Load(); index != asked || again {
+		e, ok, err = index.Find(d)
+	}
 	if err == nil && ok {
 		err = e.Check(o.file.Size())
 	}
-	if err != nil || !ok {
-		o.release()
+	if err == nil && ok {
+		return o.source(p, d, e), reused, nil
 	}
+	o.release()
 	var damage *packfile.Error
 	switch {
 	case errors.As(err, &damage):
 		return nil, reused, &Error{Digest: d, Reason: Corrupt, Path: p.index, Err: err}
 	case err != nil:
 		return nil, reused, &Error{Digest: d, Reason: IOError, Path: p.index, Err: err}
-	case !ok:
-		return nil, reused, nil
 	}
-	return o.source(p, d, e), reused, nil
+	return nil, reused, nil
 }

@@ -62,15 +62,10 @@ func (db *DB) judge(d Digest, stored []byte) verdict {
 	}
 	payload, trailer := stored[:split], stored[split:]
 	e.hx = seal.IsTrailer(trailer)
-	if keys && e.hx && split >= parallelSize {
-		sealed := make(chan struct{})
-		go func() {
-			e.key, e.m = db.ring.Verify(payload, trailer)
-			close(sealed)
-		}()
-		e.h1 = Sum(payload) == d
-		<-sealed
-	} else if e.hx {
+	switch {
+	case keys && e.hx && split >= parallelSize:
+		e.h1, e.key, e.m = db.judgeAtOnce(d, payload, trailer)
+	case e.hx:
 		e.h1 = Sum(payload) == d
 		if keys {
 			e.key, e.m = db.ring.Verify(payload, trailer)
@@ -84,6 +79,19 @@ func (db *DB) judge(d Digest, stored []byte) verdict {
 		e.h1 = Sum(payload) == d
 	}
 	return e.verdict(keys)
+}
+
+// judgeAtOnce computes digest and seal side by side. It is apart because what a goroutine
+// shares is allocated.
+func (db *DB) judgeAtOnce(d Digest, payload, trailer []byte) (h1 bool, key int, m bool) {
+	sealed := make(chan struct{})
+	go func() {
+		key, m = db.ring.Verify(payload, trailer)
+		close(sealed)
+	}()
+	h1 = Sum(payload) == d
+	<-sealed
+	return h1, key, m
 }
 
 // info describes an object of which v is the verdict. A payload over the limit is

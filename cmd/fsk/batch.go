@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"fsk/objects"
 )
@@ -27,16 +28,18 @@ const (
 	answerSize = 256 << 10
 )
 
-// A question is some lines of --batch, and answers its answers, in order.
+// A question is some lines of --batch, each with its line end, and answers its answers,
+// in order.
 type question struct {
-	lines   []string
-	answers chan answer
+	lines   string
+	answers chan *answer
 }
 
 // An answer is the text for some lines, after which a payload may follow that is
-// streamed.
+// streamed. Answers are used again: memory that was touched before costs a tenth of new
+// memory.
 type answer struct {
-	text    bytes.Buffer
+	text    []byte
 	replies []reply
 	payload *objects.Reader
 	line    string // of the payload, or of err
@@ -72,6 +75,7 @@ func catBatch(a *app, db *objects.DB) error {
 				a.reportRead(answer.line, err)
 				return nil
 			}
+			b.used.Put(answer)
 		}
 		if len(b.order) == 0 { // whoever asks one at a time waits for the answer
 			if err := w.Flush(); err != nil {
@@ -98,7 +102,18 @@ type batch struct {
 	ctx      context.Context
 	jobs     chan question
 	order    chan question // closed at the end
+	used     sync.Pool     // of *answer
 	inputErr error         // set before order is closed
+}
+
+// newAnswer returns an answer without text.
+func (b *batch) newAnswer() *answer {
+	a, ok := b.used.Get().(*answer)
+	if !ok {
+		return &answer{text: make([]byte, 0, answerSize+2*inlineSize)}
+	}
+	*a = answer{text: a.text[:0], replies: a.replies[:0]}
+	return a
 }
 
 // read asks what the lines of standard input ask.
@@ -106,17 +121,19 @@ func (b *batch) read() {
 	defer close(b.order)
 	defer close(b.jobs)
 	in := bufio.NewReaderSize(&interruptible{ctx: b.ctx, r: b.app.stdin}, maxLine)
-	var lines []string
+	var lines []byte
+	n := 0
 	for {
 		line, err := in.ReadSlice('\n')
 		if err == nil || err == io.EOF && len(line) > 0 {
-			lines = append(lines, strings.TrimSuffix(string(line), "\n"))
+			lines = append(append(lines, bytes.TrimSuffix(line, []byte{'\n'})...), '\n')
+			n++
 		}
-		if len(lines) > 0 && (err != nil || len(lines) == questionLines || in.Buffered() == 0) {
-			if !b.ask(lines) {
+		if n > 0 && (err != nil || n == questionLines || in.Buffered() == 0) {
+			if !b.ask(string(lines)) {
 				return
 			}
-			lines = make([]string, 0, questionLines)
+			lines, n = lines[:0], 0
 		}
 		switch {
 		case err == nil:
@@ -130,8 +147,8 @@ func (b *batch) read() {
 	}
 }
 
-func (b *batch) ask(lines []string) bool {
-	q := question{lines: lines, answers: make(chan answer, 1)}
+func (b *batch) ask(lines string) bool {
+	q := question{lines: lines, answers: make(chan *answer, 1)}
 	select {
 	case b.order <- q:
 	case <-b.ctx.Done():
@@ -145,11 +162,10 @@ func (b *batch) ask(lines []string) bool {
 // that memory is bounded.
 func (b *batch) answer(q question, buf []byte) {
 	defer close(q.answers)
-	var now answer
+	now := b.newAnswer()
 	pass := func() bool {
 		select {
 		case q.answers <- now:
-			now = answer{}
 			return true
 		case <-b.ctx.Done():
 			if now.payload != nil {
@@ -158,11 +174,16 @@ func (b *batch) answer(q question, buf []byte) {
 			return false
 		}
 	}
-	for _, line := range q.lines {
-		b.reply(&now, line, buf)
-		if (now.payload != nil || now.err != nil || now.text.Len() >= answerSize) && !pass() || now.err != nil {
+	for line := range strings.Lines(q.lines) {
+		b.reply(now, line[:len(line)-1], buf)
+		if now.payload == nil && now.err == nil && len(now.text) < answerSize {
+			continue
+		}
+		last := now.err != nil
+		if !pass() || last {
 			return
 		}
+		now = b.newAnswer()
 	}
 	pass()
 }
@@ -177,8 +198,7 @@ func (b *batch) reply(to *answer, line string, buf []byte) {
 	info, err := b.db.GetInto(b.ctx, d, buf)
 	if err == nil {
 		to.announce(info)
-		to.text.Write(buf[:info.Size])
-		to.text.WriteByte('\n')
+		to.text = append(append(to.text, buf[:info.Size]...), '\n')
 		return
 	}
 	var r *objects.Reader
@@ -196,9 +216,8 @@ func (b *batch) reply(to *answer, line string, buf []byte) {
 // announce appends the line before a payload.
 func (a *answer) announce(info objects.Info) {
 	a.replies = append(a.replies, reply{info: info})
-	head := hex.AppendEncode(a.text.AvailableBuffer(), info.Digest[:])
-	head = strconv.AppendInt(append(head, ' '), info.Size, 10)
-	a.text.Write(append(head, '\n'))
+	a.text = append(hex.AppendEncode(a.text, info.Digest[:]), ' ')
+	a.text = append(strconv.AppendInt(a.text, info.Size, 10), '\n')
 }
 
 // miss appends the answer to a line that has no payload. An error that is not about the
@@ -209,12 +228,12 @@ func (a *answer) miss(line string, err error) {
 		a.line, a.err = line, err
 		return
 	}
-	fmt.Fprintf(&a.text, "%s %s\n", escape(line), miss.Reason)
+	a.text = fmt.Appendf(a.text, "%s %s\n", escape(line), miss.Reason)
 	a.replies = append(a.replies, reply{miss: miss.Reason})
 }
 
 // write writes an answer and counts it.
-func (b *batch) write(w *bufio.Writer, answer answer) error {
+func (b *batch) write(w *bufio.Writer, answer *answer) error {
 	for _, r := range answer.replies {
 		if r.miss == "" {
 			b.app.unverified(r.info)
@@ -228,7 +247,7 @@ func (b *batch) write(w *bufio.Writer, answer answer) error {
 		}
 		b.app.code = worst(b.app.code, code)
 	}
-	if _, err := w.Write(answer.text.Bytes()); err != nil {
+	if _, err := w.Write(answer.text); err != nil {
 		return &outputError{err}
 	}
 	if answer.payload == nil {
