@@ -56,6 +56,10 @@ func (b *bench) files(name string, n, size int) string {
 
 func (b *bench) w1() string { return b.files("w1", 10_000, 4<<10) }
 func (b *bench) w4() string { return b.files("w4", 100_000, 1<<10) }
+func (b *bench) w5() string { return b.files("w5", 1_000_000, 1<<10) }
+
+// w4Part is the first 10,000 files of w4 and w5.
+func (b *bench) w4Part() string { return b.files("w4-10000", 10_000, 1<<10) }
 
 // w2 is one file of 2 GiB.
 func (b *bench) w2() string {

@@ -51,6 +51,14 @@ func (b *bench) rows() []row {
 				repo, blob := b.gitSmall()
 				return exec.Command("git", "--git-dir="+repo, "cat-file", "blob", blob)
 			},
+		}, {
+			name: "P8, P9 add W5 (1,000,000 × 1 KiB), each beside 10,000", target: "1.3, 150 MB", needs: b.fsk, large: true, times: 100,
+			fsk:  func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w5()) },
+			peer: func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w4Part()) },
+		}, {
+			name: "P8, P9 fsck W5 (1,000,000 × 1 KiB), each beside 10,000", target: "1.3, 150 MB", needs: b.fsk, large: true, times: 100,
+			fsk:  func() *exec.Cmd { return b.command(b.store(b.w5()), "fsck") },
+			peer: func() *exec.Cmd { return b.command(b.store(b.w4Part()), "fsck") },
 		},
 	}
 }
