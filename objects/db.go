@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"runtime"
 	"time"
 
@@ -220,7 +219,7 @@ func (db *DB) Durability() durable.Level {
 // loosePath returns the path of the loose object, in the store.
 func loosePath(d Digest) string {
 	text := d.String()
-	return path.Join(objectsDir, text[:fanOut], text[fanOut:])
+	return objectsDir + "/" + text[:fanOut] + "/" + text[fanOut:]
 }
 
 // looseDigest is the inverse of loosePath for the last two elements of a path.

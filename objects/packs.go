@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 )
 
 const (
+	packsDir    = objectsDir + "/" + packDir
 	packSuffix  = ".pack"
 	indexSuffix = ".idx"
 
@@ -35,9 +35,11 @@ const (
 	recheckTime = time.Second
 )
 
-// packPath and indexPath return the paths of a pack's files, in the store.
-func packPath(id packfile.ID) string  { return path.Join(objectsDir, packDir, id.String()+packSuffix) }
-func indexPath(id packfile.ID) string { return path.Join(objectsDir, packDir, id.String()+indexSuffix) }
+// packPath and indexPath return the paths of a pack's files, in the store. They are put
+// together without package path, which would clean what is clean: fsck makes one for
+// every object.
+func packPath(id packfile.ID) string  { return packsDir + "/" + id.String() + packSuffix }
+func indexPath(id packfile.ID) string { return packsDir + "/" + id.String() + indexSuffix }
 
 // packs are the packs of a store that were found so far, some of them held open. An
 // index is only a hint: what it leads to is verified like every other copy.
@@ -87,7 +89,7 @@ func (s *packs) list(ctx context.Context) error {
 	s.listing.Lock() // an older look must not replace a newer one
 	defer s.listing.Unlock()
 	found := make(map[packfile.ID]bool)
-	err := names(ctx, s.fs, path.Join(objectsDir, packDir), func(name string) error {
+	err := names(ctx, s.fs, packsDir, func(name string) error {
 		if text, ok := strings.CutSuffix(name, indexSuffix); ok {
 			if id, ok := packfile.ParseID(text); ok {
 				found[id] = true

@@ -21,8 +21,9 @@ type app struct {
 	stdin   io.Reader
 	getenv  func(string) (string, bool)
 	out     *printer
-	code    int  // the worst so far
-	warned  bool // that objects were not verified
+	db      *objects.DB // the store, once it is open
+	code    int         // the worst so far
+	warned  bool        // that objects were not verified
 }
 
 // report prints an error, if there is one, and remembers its exit code.
@@ -74,11 +75,19 @@ func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
 	if cfg.Type != config.TypeFsk {
 		return nil, nil, &usage{problem: fmt.Sprintf("%s: a Python fleche cache of type %s, which this version of fsk does not read", cfg.Store, cfg.Type)}
 	}
-	db, err := openOrCreate(cfg, create && cfg.MayCreate)
+	a.db, err = openOrCreate(cfg, create && cfg.MayCreate)
 	if err != nil {
 		return nil, nil, err
 	}
-	return db, cfg, nil
+	return a.db, cfg, nil
+}
+
+// close gives back what the store holds open: a program that runs commands one after
+// another in one process must not wait for the garbage collector to do that.
+func (a *app) close() {
+	if a.db != nil {
+		a.db.Close() // never fails
+	}
 }
 
 func openOrCreate(cfg *config.Config, create bool) (*objects.DB, error) {

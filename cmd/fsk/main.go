@@ -22,6 +22,7 @@ func main() {
 // run does what the arguments say and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	a := &app{ctx: ctx, stdin: stdin, getenv: os.LookupEnv, out: newPrinter(stdout, stderr)}
+	defer a.close()
 	a.report(a.parseAndRun(args))
 	return a.out.finish(a.code)
 }
