@@ -61,17 +61,21 @@ type File struct {
 	settled bool   // published, or removed
 }
 
-// Create opens a new temporary file.
-func (w *Writer) Create() (*File, error) {
+// Create opens a new temporary file, which nobody may write to once it is published.
+func (w *Writer) Create() (*File, error) { return w.CreateAs(fileMode) }
+
+// CreateAs opens a new temporary file with the permissions perm before umask, for a
+// directory in which other programs go on to change files.
+func (w *Writer) CreateAs(perm fs.FileMode) (*File, error) {
 	var random [TempNameSize / 2]byte
 	rand.Read(random[:]) // never fails: it ends the program instead
 	name := path.Join(w.tmp, hex.EncodeToString(random[:]))
-	f, err := w.create(name)
+	f, err := w.create(name, perm)
 	if errors.Is(err, fs.ErrNotExist) { // somebody tidied the directory away
 		if err := w.fs.MkdirAll(w.tmp, dirMode); err != nil {
 			return nil, err
 		}
-		f, err = w.create(name)
+		f, err = w.create(name, perm)
 	}
 	if err != nil {
 		return nil, err
@@ -81,8 +85,8 @@ func (w *Writer) Create() (*File, error) {
 
 // O_EXCL: a name that was guessed and planted beforehand is an error, not a file
 // to write through.
-func (w *Writer) create(name string) (billy.File, error) {
-	return w.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+func (w *Writer) create(name string, perm fs.FileMode) (billy.File, error) {
+	return w.fs.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm.Perm())
 }
 
 // Write appends p to the file. After an error the file can only be discarded.
