@@ -21,7 +21,7 @@ const rounds = 3
 // A checked is what one pass over a value has found.
 type checked struct {
 	info    Info
-	seen    fs.FileInfo // of the file, from before it was opened; nil if there was none
+	seen    fs.FileInfo // of the file, from before it was opened; nil if there is none
 	file    *file       // open if info.Reason is good and the value is not in memory
 	memory  []byte      // the pickle, if it is in memory
 	sums    [][sha256.Size]byte
@@ -65,9 +65,14 @@ func (c *Cache) Stat(ctx context.Context, n Name) (Info, error) {
 func (c *Cache) check(ctx context.Context, n Name, keep int64) (checked, error) {
 	for range rounds {
 		ch := checked{info: Info{Name: n, Size: -1}}
-		ch.seen, _ = c.fs.Lstat(n.String()) // opening it reports what is wrong
-		err := c.checkOnce(ctx, n, keep, &ch)
-		if err == nil {
+		seen, err := c.fs.Lstat(n.String())
+		if err != nil {
+			err = fault(n, err)
+			ch.info.Reason = reasonIn(err)
+			return ch, err
+		}
+		ch.seen = seen
+		if err = c.checkOnce(ctx, n, keep, &ch); err == nil {
 			return ch, nil
 		}
 		ch.info.Reason = reasonIn(err)

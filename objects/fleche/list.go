@@ -50,11 +50,13 @@ func (c *Cache) All(ctx context.Context) iter.Seq2[Name, error] {
 // page returns the first names after the given one, in order, and whether there are more.
 // other, if not nil, is called for all that is neither a value nor ignored by fleche.
 func (c *Cache) page(ctx context.Context, after *Name, other func(name string)) (page []Name, more bool, err error) {
+	var last Name // if there are more: the last of a full page
 	cut := func() {
 		slices.SortFunc(page, Name.Compare)
 		page = slices.Compact(page) // a directory that changes may yield a name twice
 		if len(page) > listed {
 			page, more = page[:listed], true
+			last = page[listed-1]
 		}
 	}
 	err = c.names(ctx, ".", func(name string) {
@@ -62,7 +64,7 @@ func (c *Cache) page(ctx context.Context, after *Name, other func(name string)) 
 		switch {
 		case !ok && other != nil && !isIgnored(name):
 			other(name)
-		case !ok, after != nil && n.Compare(*after) <= 0:
+		case !ok, after != nil && n.Compare(*after) <= 0, more && n.Compare(last) >= 0:
 		default:
 			if page = append(page, n); len(page) == 2*listed {
 				cut()

@@ -15,7 +15,7 @@ import (
 // ResealOptions change what [Cache.Reseal] does. The zero value reseals everything.
 type ResealOptions struct {
 	FsckOptions
-	// DryRun changes nothing, and counts what would be resealed.
+	// DryRun changes nothing: it finds what Fsck finds, and counts what would be resealed.
 	DryRun bool
 }
 
