@@ -174,8 +174,8 @@ func reseal(t testing.TB, c *fleche.Cache, opts fleche.ResealOptions) (map[strin
 	return findings, stats
 }
 
-// check returns the verdict on a value.
-func check(t testing.TB, c *fleche.Cache, n fleche.Name) fleche.Info {
+// verdict returns that on a value.
+func verdict(t testing.TB, c *fleche.Cache, n fleche.Name) fleche.Info {
 	t.Helper()
 	info, err := c.Check(t.Context(), n)
 	if err != nil {

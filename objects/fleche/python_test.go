@@ -20,7 +20,7 @@ import gzip, hashlib, hmac, os, pickle, sys
 dir, keys = sys.argv[1], [bytes.fromhex(k) for k in sys.argv[2:]]
 class Runs:
     def __reduce__(self): return (os.mkdir, (os.path.join(dir, "loaded"),))
-values = [None, {"a": [1, 2.5, True]}, b".\x00." * 1000, "x" * 3_000_000, os.urandom(2_000_000), Runs()]
+values = [None, {"a": [1, 2.5, True]}, b".\x00." * 1000, "x" * 1_500_000, os.urandom(300_000), Runs()]
 for i, value in enumerate(values):
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         for k, key in enumerate(keys):
@@ -92,7 +92,7 @@ func TestPythonAcceptsWhatWasResealed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		info := check(t, c, n)
+		info := verdict(t, c, n)
 		if info.Reason != objects.OK || info.Retired != (line[1] == "1") || info.Compressed != (line[3] == "1") {
 			t.Errorf("Python wrote %v, and this is %+v", line, info)
 		}

@@ -123,14 +123,14 @@ func TestLimits(t *testing.T) {
 		for _, limit := range []int64{9999, 10000} {
 			c := open(t, fsys, ringOf(t, keys...), &fleche.Options{MaxSize: limit, MaxInflatedSize: limit})
 			for _, n := range []fleche.Name{plain, zipped} {
-				info := check(t, c, n)
+				info := verdict(t, c, n)
 				if got := info.Reason == objects.TooLarge; got != (limit < 10000) {
 					t.Errorf("%d keys, limit %d: %s", len(keys), limit, info.Reason)
 				}
 			}
 		}
 	}
-	if c := open(t, fsys, ringOf(t), &fleche.Options{MaxSize: 9999}); check(t, c, name("unsealed")).Reason != objects.TooLarge {
+	if c := open(t, fsys, ringOf(t), &fleche.Options{MaxSize: 9999}); verdict(t, c, name("unsealed")).Reason != objects.TooLarge {
 		t.Error("a plain value over the limit is accepted")
 	}
 }
@@ -145,7 +145,7 @@ func TestBombIsBounded(t *testing.T) {
 		c := open(t, fsys, ringOf(t, key1), &fleche.Options{MaxInflatedSize: limit})
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		info := check(t, c, n)
+		info := verdict(t, c, n)
 		_, err := c.Open(t.Context(), n)
 		runtime.ReadMemStats(&after)
 		if info.Reason != want || err == nil {

@@ -141,37 +141,44 @@ func TestResealDoesNotReplaceWhatWasReplaced(t *testing.T) {
 // TestResealWithFaults fails at every call: every value is what it was or resealed, and what
 // was planted is untouched. Running it again finishes the work.
 func TestResealWithFaults(t *testing.T) {
-	for _, mode := range []objectstest.FaultMode{objectstest.FailBefore, objectstest.FailHalf, objectstest.FailAfter} {
-		for _, forever := range []bool{false, true} {
-			for n, done := 1, false; !done; n++ {
-				fsys, dir := newDir(t)
-				want := plantRetired(t, dir)
-				faults := objectstest.NewFaultFS(fsys)
-				faults.SetMode(mode)
-				faults.FailAt(n, forever, errDisk)
-				c := open(t, faults.FS(), ringOf(t, key1, key2), &fleche.Options{})
-				_, stats := reseal(t, c, fleche.ResealOptions{FsckOptions: fleche.FsckOptions{Workers: 1}})
-				done = faults.Calls() < n
-				for path, content := range contents(t, dir) {
-					if old := want[path]; old != "" && content != old && !isResealed(t, content) {
-						t.Fatalf("mode %d, call %d: %s has %q", mode, n, path, content)
-					}
-					delete(want, path)
-				}
-				if len(want) > 0 {
-					t.Fatalf("mode %d, call %d: gone are %v", mode, n, want)
-				}
-				if stats.Resealed > 3 {
-					t.Errorf("call %d: %+v", n, stats)
-				}
-				again := open(t, fsys, ringOf(t, key1, key2), nil)
-				reseal(t, again, fleche.ResealOptions{})
-				if _, stats := fsck(t, again, fleche.FsckOptions{}); stats.Keys[ringOf(t, key1).ID(0)] != 3 || stats.Reasons[objects.Unsealed] != 1 {
-					t.Fatalf("call %d: after running it again: %+v", n, stats)
-				}
-			}
+	for _, fault := range []struct {
+		mode    objectstest.FaultMode
+		forever bool
+	}{{objectstest.FailBefore, false}, {objectstest.FailBefore, true}, {objectstest.FailHalf, false}, {objectstest.FailAfter, false}} {
+		for n, done := 1, false; !done; n++ {
+			done = !resealWithFault(t, n, fault.mode, fault.forever)
 		}
 	}
+}
+
+// resealWithFault lets call n fail, and reports whether there was one.
+func resealWithFault(t *testing.T, n int, mode objectstest.FaultMode, forever bool) bool {
+	t.Helper()
+	fsys, dir := newDir(t)
+	want := plantRetired(t, dir)
+	faults := objectstest.NewFaultFS(fsys)
+	faults.SetMode(mode)
+	faults.FailAt(n, forever, errDisk)
+	c := open(t, faults.FS(), ringOf(t, key1, key2), &fleche.Options{})
+	_, stats := reseal(t, c, fleche.ResealOptions{FsckOptions: fleche.FsckOptions{Workers: 1}})
+	for path, content := range contents(t, dir) {
+		if old := want[path]; old != "" && content != old && !isResealed(t, content) {
+			t.Fatalf("mode %d, call %d: %s has %q", mode, n, path, content)
+		}
+		delete(want, path)
+	}
+	if len(want) > 0 {
+		t.Fatalf("mode %d, call %d: gone are %v", mode, n, want)
+	}
+	if stats.Resealed > 3 {
+		t.Errorf("call %d: %+v", n, stats)
+	}
+	again := open(t, fsys, ringOf(t, key1, key2), nil)
+	reseal(t, again, fleche.ResealOptions{})
+	if _, stats := fsck(t, again, fleche.FsckOptions{}); stats.Keys[ringOf(t, key1).ID(0)] != 3 || stats.Reasons[objects.Unsealed] != 1 {
+		t.Fatalf("call %d: after running it again: %+v", n, stats)
+	}
+	return faults.Calls() >= n
 }
 
 func plantRetired(t *testing.T, dir string) map[string]string {
@@ -179,7 +186,7 @@ func plantRetired(t *testing.T, dir string) map[string]string {
 	files := map[string]string{
 		name("plain").String():      string(sealed(key2, "a plain pickle.")),
 		name("compressed").String(): string(compressed(t, sealed(key2, "a compressed pickle."))),
-		name("large").String():      string(sealed(key2, pickle(1<<20))),
+		name("large").String():      string(sealed(key2, pickle(1<<20+100))),
 		name("unsealed").String():   "not sealed.",
 	}
 	for path, content := range files {
@@ -192,7 +199,7 @@ func plantRetired(t *testing.T, dir string) map[string]string {
 
 func isResealed(t *testing.T, content string) bool {
 	t.Helper()
-	return content == string(sealed(key1, "a plain pickle.")) || content == string(sealed(key1, pickle(1<<20))) ||
+	return content == string(sealed(key1, "a plain pickle.")) || content == string(sealed(key1, pickle(1<<20+100))) ||
 		content[0] == 0x1f && string(inflated(t, []byte(content))) == string(sealed(key1, "a compressed pickle."))
 }
 

@@ -62,7 +62,7 @@ func TestVectors(t *testing.T) {
 			n := name(title)
 			put(t, fsys, n.String(), v.stored)
 			c := open(t, fsys, v.ring, nil)
-			info := check(t, c, n)
+			info := verdict(t, c, n)
 			if got, want := string(info.Reason), v.fields["reason"]; got != want {
 				t.Errorf("reason %s, want %s", got, want)
 			}
@@ -115,7 +115,7 @@ func TestPiecesMakeNoDifference(t *testing.T) {
 			for _, stored := range [][]byte{content.stored, compressed(t, content.stored)} {
 				n := name(title)
 				put(t, fsys, n.String(), stored)
-				info := check(t, c, n)
+				info := verdict(t, c, n)
 				if info.Reason != content.reason {
 					t.Errorf("%s of %d: %s, want %s", title, size, info.Reason, content.reason)
 				}
@@ -168,11 +168,11 @@ func TestMembersAreBounded(t *testing.T) {
 	stored := compressed(t, sealed(key1, "pickle."))
 	empty := compressed(t, nil)
 	put(t, fsys, n.String(), append(bytes.Repeat(empty, 1023), stored...))
-	if info := check(t, c, n); info.Reason != objects.OK {
+	if info := verdict(t, c, n); info.Reason != objects.OK {
 		t.Errorf("1024 members: %s", info.Reason)
 	}
 	put(t, fsys, n.String(), append(bytes.Repeat(empty, 1024), stored...))
-	if info := check(t, c, n); info.Reason != objects.Corrupt {
+	if info := verdict(t, c, n); info.Reason != objects.Corrupt {
 		t.Errorf("1025 members: %s", info.Reason)
 	}
 }
@@ -193,7 +193,7 @@ func FuzzJudge(f *testing.F) {
 		n := name("x")
 		put(t, fsys, n.String(), stored)
 		c := open(t, fsys, keys, &fleche.Options{MaxInflatedSize: 1 << 20})
-		info := check(t, c, n)
+		info := verdict(t, c, n)
 		r, err := c.Open(t.Context(), n)
 		if (err == nil) != info.Reason.Good() {
 			t.Fatalf("%s, but Open says %v", info.Reason, err)
