@@ -21,9 +21,10 @@ type app struct {
 	stdin   io.Reader
 	getenv  func(string) (string, bool)
 	out     *printer
-	db      *objects.DB // the store, once it is open
-	code    int         // the worst so far
-	warned  bool        // that objects were not verified
+	db      *objects.DB    // the store, once it is open
+	code    int            // the worst so far
+	warned  bool           // that objects were not verified
+	cfg     *config.Config // once it is read
 }
 
 // report prints an error, if there is one, and remembers its exit code.
@@ -45,8 +46,11 @@ func (a *app) reportOn(what string, err error) {
 	}
 }
 
-// config reads the configuration and prints its warnings.
+// config reads the configuration, once, and prints its warnings.
 func (a *app) config() (*config.Config, error) {
+	if a.cfg != nil {
+		return a.cfg, nil
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -62,6 +66,7 @@ func (a *app) config() (*config.Config, error) {
 	for _, w := range cfg.Warnings {
 		a.out.warning(w)
 	}
+	a.cfg = cfg
 	return cfg, nil
 }
 
@@ -73,7 +78,7 @@ func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
 		return nil, nil, err
 	}
 	if cfg.Type != config.TypeFsk {
-		return nil, nil, &usage{problem: fmt.Sprintf("%s: a Python fleche cache of type %s, which this version of fsk does not read", cfg.Store, cfg.Type)}
+		return nil, nil, notOnFleche(cfg)
 	}
 	a.db, err = openOrCreate(cfg, create && cfg.MayCreate)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"fsk/objects"
+	"fsk/objects/fleche"
 )
 
 type catCmd struct {
@@ -20,6 +21,8 @@ type catCmd struct {
 	Length  *int64   `placeholder:"N" help:"Write at most this many bytes of each payload."`
 	Batch   bool     `help:"Read objects from standard input, one a line; answer each with \"<digest> <size>\", the payload and a line end, or with \"<line> <reason>\"."`
 	Objects []string `arg:"" optional:"" name:"object" help:"Digests, or their first digits."`
+
+	values *fleche.Cache // instead of a store, or nil
 }
 
 // Help is the end of the help page.
@@ -32,11 +35,22 @@ func (c *catCmd) Run(a *app) error {
 		return err
 	}
 	a.out.payloadOnStdout()
+	if is, err := a.onFleche(func(v *fleche.Cache) error { return c.run(a, nil, v) }); is || err != nil {
+		return err
+	}
 	db, _, err := a.openStore(false)
 	if err != nil {
 		return err
 	}
+	return c.run(a, db, nil)
+}
+
+// run writes objects of a store, or values of a cache of fleche.
+func (c *catCmd) run(a *app, db *objects.DB, values *fleche.Cache) error {
+	c.values = values
 	switch {
+	case c.Batch && values != nil:
+		return &usage{problem: "--batch is for fsk stores, and this is a cache of fleche", hint: "fsk cat NAME"}
 	case c.Batch:
 		return catBatch(a, db)
 	case c.Output != nil && *c.Output != stdinPath:
@@ -78,6 +92,9 @@ func (c *catCmd) all(a *app, db *objects.DB, w io.Writer, terminal bool) error {
 }
 
 func (c *catCmd) one(a *app, db *objects.DB, name string, w io.Writer, terminal bool) error {
+	if c.values != nil {
+		return c.oneValue(a, name, w, terminal)
+	}
 	d, err := a.resolve(db, name)
 	if err != nil {
 		return err

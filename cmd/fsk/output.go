@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"fsk/objects"
@@ -139,7 +140,7 @@ func describe(what string, err error) jsonError {
 		switch {
 		case e.Digest != "" && isDigits(what):
 			e.What = "object " + e.Digest // in full, also where it was named by its first digits
-		case what == "":
+		case what == "", isDigits(what) && strings.HasPrefix(object.Path, what): // a value of fleche, likewise
 			e.What = object.Path
 		}
 	}

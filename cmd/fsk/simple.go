@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"fsk/objects"
+	"fsk/objects/fleche"
 	"fsk/objects/rootfs"
 )
 
@@ -63,6 +64,9 @@ func (lsCmd) Help() string {
 }
 
 func (c *lsCmd) Run(a *app) error {
+	if is, err := a.onFleche(a.lsValues); is || err != nil {
+		return err
+	}
 	db, _, err := a.openStore(false)
 	if err != nil {
 		return err
@@ -93,6 +97,9 @@ func (statCmd) Help() string {
 }
 
 func (c *statCmd) Run(a *app) error {
+	if is, err := a.onFleche(func(v *fleche.Cache) error { return a.statValues(v, c.Objects) }); is || err != nil {
+		return err
+	}
 	db, _, err := a.openStore(false)
 	if err != nil {
 		return err

@@ -24,7 +24,8 @@ type status struct {
 	Type        string       `json:"type"`
 	Store       string       `json:"store"`
 	StoreFrom   string       `json:"store_from"`
-	State       string       `json:"state"` // "store", or why there is none
+	State       string       `json:"state"`          // "store", "cache" of fleche, or why there is none
+	Kind        string       `json:"kind,omitempty"` // values.type of a cache of fleche
 	Objects     *int64       `json:"objects,omitempty"`
 	Security    string       `json:"security"` // "on" or "off"
 	Keys        []seal.KeyID `json:"keys"`
@@ -89,6 +90,9 @@ func (a *app) statusOfStore(cfg *config.Config, s *status) error {
 	}
 	defer fsys.Close()
 	s.Filesystem = abilities(durable.AbilitiesOf(fsys))
+	if cfg.Type != config.TypeFsk {
+		return a.statusOfFleche(cfg, s, fsys)
+	}
 	db, err := objects.Open(fsys, cfg.Ring, options(cfg))
 	if errors.Is(err, objects.ErrNotStore) {
 		s.State = err.Error()
@@ -127,6 +131,9 @@ func abilities(has durable.Abilities) string {
 
 func (s *status) print(p *printer, cfg *config.Config) {
 	p.line("store: %s (%s)", escape(s.Store), escape(s.StoreFrom))
+	if s.Kind != "" {
+		p.line("type: %s: a Python cache of fleche, whose names are not digests and cannot be checked", s.Kind)
+	}
 	if s.Objects != nil {
 		p.line("objects: %d", *s.Objects)
 	} else {
