@@ -59,9 +59,6 @@ func (g *gunzip) next() (err error) {
 	} else {
 		err = g.member.Reset(g.in)
 	}
-	if err == io.EOF { // that of a header is not that of the file
-		err = io.ErrUnexpectedEOF
-	}
 	if err == nil {
 		g.member.Multistream(false)
 	}
