@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"iter"
 	"strings"
 
 	"fsk/cmd/fsk/config"
 	"fsk/objects"
+	"fsk/objects/fleche"
 )
 
 type fsckCmd struct {
@@ -27,20 +29,35 @@ func (c *fsckCmd) Run(a *app) error {
 	if err := c.repairs.validate(len(c.Objects) > 0); err != nil {
 		return err
 	}
+	if is, err := a.onFleche(func(values *fleche.Cache) error { return c.checkValues(a, values) }); is || err != nil {
+		return err
+	}
 	db, cfg, err := a.openStore(false)
 	if err != nil {
 		return err
 	}
-	if c.seals() && cfg.Ring.Len() == 0 {
-		return &usage{problem: "security is off: there is no key to seal with", hint: "set FLECHE_SECRET_KEY"}
+	if err := c.needKey(cfg); err != nil {
+		return err
 	}
 	chosen := a.chosen(db, c.Objects)
 	if len(c.Objects) > 0 && chosen == nil {
 		return nil
 	}
-	f := &fsck{repairs: c.repairs, app: a, db: db, cfg: cfg, report: newFsckReport(a)}
-	f.options = objects.FsckOptions{Workers: c.Jobs, Objects: chosen}
+	f := newFsck(a, c.repairs)
+	options := objects.FsckOptions{Workers: c.Jobs, Objects: chosen}
+	if err := f.adopt(db, options); err != nil {
+		return err
+	}
+	f.onStore(db, options)
 	return f.run()
+}
+
+// needKey refuses to seal without a key.
+func (c *fsckCmd) needKey(cfg *config.Config) error {
+	if c.seals() && cfg.Ring.Len() == 0 {
+		return &usage{problem: "security is off: there is no key to seal with", hint: "set FLECHE_SECRET_KEY"}
+	}
+	return nil
 }
 
 // chosen resolves the objects that were named.
@@ -56,41 +73,73 @@ func (a *app) chosen(db *objects.DB, names []string) (digests []objects.Digest) 
 	return digests
 }
 
-// A fsck is one run of the command.
+// A fsck is one run of the command, on a store or on a cache of fleche.
 type fsck struct {
 	repairs
-	app     *app
-	db      *objects.DB
-	cfg     *config.Config
-	options objects.FsckOptions
-	report  *fsckReport
-	wrong   []objects.Finding // of severity error, kept for the quarantine
+	app    *app
+	report *fsckReport
+	wrong  []objects.Finding // of severity error, kept for the quarantine
+
+	// What there is to be checked, and how.
+	total       func(ctx context.Context) int64
+	check       func(progress func(objects, bytes int64)) iter.Seq2[objects.Finding, error]
+	reseal      func(progress func(objects, bytes int64)) iter.Seq2[objects.Finding, error]
+	setAside    func() iter.Seq2[objects.Moved, error]
+	removeTemps func() iter.Seq2[string, error]
 }
 
-func (f *fsck) run() error {
-	if err := f.adopt(); err != nil {
-		return err
+func newFsck(a *app, r repairs) *fsck { return &fsck{repairs: r, app: a, report: newFsckReport(a)} }
+
+// onStore makes the run one on a store.
+func (f *fsck) onStore(db *objects.DB, options objects.FsckOptions) {
+	ctx := f.app.ctx
+	f.total = func(ctx context.Context) int64 {
+		if options.Objects != nil {
+			return int64(len(options.Objects))
+		}
+		return countObjects(ctx, db)
 	}
-	err := f.check()
-	if err == nil {
+	with := func(progress func(objects, bytes int64)) objects.FsckOptions {
+		options.Progress = progress
+		return options
+	}
+	f.check = func(progress func(objects, bytes int64)) iter.Seq2[objects.Finding, error] {
+		return db.Fsck(ctx, with(progress), &f.report.stats)
+	}
+	f.reseal = func(progress func(objects, bytes int64)) iter.Seq2[objects.Finding, error] {
+		return db.Reseal(ctx, with(progress), &f.report.stats)
+	}
+	f.setAside = func() iter.Seq2[objects.Moved, error] {
+		return db.Quarantine(ctx, f.wrong, objects.QuarantineOptions{Anyway: f.Yes, Checked: f.report.stats.Objects, DryRun: f.DryRun})
+	}
+	f.removeTemps = func() iter.Seq2[string, error] { return db.Prune(ctx, f.DryRun) }
+}
+
+// run checks, mends what it is asked to mend, and reports.
+func (f *fsck) run() error {
+	err := f.walk()
+	if err == nil && f.Quarantine {
 		err = f.quarantine()
 	}
-	if err == nil {
+	if err == nil && f.Prune {
 		err = f.prune()
 	}
 	if f.app.out.failed != nil {
 		return nil
 	}
 	f.app.report(err)
-	f.report.finish(f.cfg, f.DryRun && f.Reseal)
+	f.report.finish(f.app.cfg, f.DryRun && f.Reseal)
 	return nil
 }
 
-// check checks everything, or the chosen objects, and reseals if that is asked for.
-func (f *fsck) check() error {
+// walk checks everything, or what was chosen, and reseals if that is asked for.
+func (f *fsck) walk() error {
 	progress := f.app.out.startProgress(f.app.ctx, "checked", f.total)
-	f.options.Progress = progress.set
-	for finding, err := range f.walk() {
+	walk := f.check
+	if f.Reseal && !f.DryRun {
+		walk = f.reseal
+	}
+	for finding, err := range walk(progress.set) {
 		if err != nil {
 			return err
 		}
@@ -103,13 +152,6 @@ func (f *fsck) check() error {
 		}
 	}
 	return nil
-}
-
-func (f *fsck) walk() iter.Seq2[objects.Finding, error] {
-	if f.Reseal && !f.DryRun {
-		return f.db.Reseal(f.app.ctx, f.options, &f.report.stats)
-	}
-	return f.db.Fsck(f.app.ctx, f.options, &f.report.stats)
 }
 
 // inPack names the object of a finding whose path does not.

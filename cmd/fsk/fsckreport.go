@@ -176,14 +176,6 @@ func byKey(counts map[seal.KeyID]int64) map[string]int64 {
 	return text
 }
 
-// total counts what there is to be checked.
-func (f *fsck) total(ctx context.Context) int64 {
-	if f.options.Objects != nil {
-		return int64(len(f.options.Objects))
-	}
-	return countObjects(ctx, f.db)
-}
-
 // countObjects counts the objects by their names. What cannot be listed is not counted.
 func countObjects(ctx context.Context, db *objects.DB) (n int64) {
 	for _, err := range db.All(ctx) {

@@ -59,14 +59,14 @@ func (f *fsck) did(what string) string {
 }
 
 // adopt seals the objects that were named, and all unsealed ones if that is asked for.
-func (f *fsck) adopt() error {
+func (f *fsck) adopt(db *objects.DB, options objects.FsckOptions) error {
 	var digests []objects.Digest
 	for _, text := range f.Adopt {
 		d, _ := objects.ParseDigest(text) // was validated
 		digests = append(digests, d)
 	}
 	if f.AdoptAllUnsealed {
-		unsealed, err := f.unsealed()
+		unsealed, err := f.unsealed(db, options)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (f *fsck) adopt() error {
 	}
 	if f.DryRun {
 		for _, d := range digests {
-			info, err := f.db.Check(f.app.ctx, d)
+			info, err := db.Check(f.app.ctx, d)
 			switch {
 			case err != nil:
 				return err
@@ -89,7 +89,7 @@ func (f *fsck) adopt() error {
 		}
 		return nil
 	}
-	for info, err := range f.db.Adopt(f.app.ctx, digests) {
+	for info, err := range db.Adopt(f.app.ctx, digests) {
 		var miss *objects.Error
 		switch {
 		case err == nil:
@@ -109,8 +109,8 @@ func (f *fsck) adopted(info objects.Info) {
 }
 
 // unsealed returns all unsealed objects, if they are to be adopted after all.
-func (f *fsck) unsealed() (digests []objects.Digest, err error) {
-	for finding, err := range f.db.Fsck(f.app.ctx, objects.FsckOptions{Workers: f.options.Workers}, nil) {
+func (f *fsck) unsealed(db *objects.DB, options objects.FsckOptions) (digests []objects.Digest, err error) {
+	for finding, err := range db.Fsck(f.app.ctx, options, nil) {
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +121,7 @@ func (f *fsck) unsealed() (digests []objects.Digest, err error) {
 	if len(digests) == 0 || f.DryRun || f.Yes {
 		return digests, nil
 	}
-	question := fmt.Sprintf("%s unsealed: seal all of them by key %s?", plural(int64(len(digests))), f.cfg.Ring.ID(0))
+	question := fmt.Sprintf("%s unsealed: seal all of them by key %s?", plural(int64(len(digests))), f.app.cfg.Ring.ID(0))
 	if !f.app.confirm(question) {
 		return nil, &refusal{problem: question + " not confirmed, nothing was changed", hint: "--yes if you know where all of them come from"}
 	}
@@ -148,11 +148,7 @@ func (e *refusal) Error() string { return e.problem }
 
 // quarantine moves aside what the check found.
 func (f *fsck) quarantine() error {
-	if !f.Quarantine {
-		return nil
-	}
-	options := objects.QuarantineOptions{Anyway: f.Yes, Checked: f.report.stats.Objects, DryRun: f.DryRun}
-	for m, err := range f.db.Quarantine(f.app.ctx, f.wrong, options) {
+	for m, err := range f.setAside() {
 		if errors.Is(err, objects.ErrTooMany) {
 			return &refusal{problem: err.Error(), hint: "fsk key ls shows the keys in use; --yes if they are right"}
 		}
@@ -182,10 +178,7 @@ func quarantined(m objects.Moved, dryRun bool) change {
 
 // prune removes old temporary files.
 func (f *fsck) prune() error {
-	if !f.Prune {
-		return nil
-	}
-	for name, err := range f.db.Prune(f.app.ctx, f.DryRun) {
+	for name, err := range f.removeTemps() {
 		if err != nil {
 			return err
 		}

@@ -26,12 +26,12 @@ func Example() {
 	c, err := fleche.Open(fsys, ring, nil)
 	check(err)
 	ctx := context.Background()
-	var stats fleche.ResealStats
-	for finding, err := range c.Reseal(ctx, fleche.ResealOptions{}, &stats) {
+	var stats objects.FsckStats
+	for finding, err := range c.Reseal(ctx, fleche.FsckOptions{}, &stats) {
 		check(err)
 		fmt.Println(finding.Severity, finding.Path, finding.Reason) // what is not ok stays as it is
 	}
-	fmt.Println("resealed:", stats.Resealed)
+	fmt.Println("resealed:", stats.Resealed[ring.ID(1)])
 
 	c, err = fleche.Open(fsys, ring.Only(0), nil)
 	check(err)

@@ -39,11 +39,10 @@ func newFinding(reason objects.Reason, severity objects.Severity, path string) o
 type result struct {
 	findings []objects.Finding
 	stats    objects.FsckStats
-	resealed int64
 }
 
 func newResult() *result {
-	return &result{stats: objects.FsckStats{Reasons: make(map[objects.Reason]int64), Keys: make(map[seal.KeyID]int64)}}
+	return &result{stats: objects.FsckStats{Reasons: make(map[objects.Reason]int64), Keys: make(map[seal.KeyID]int64), Resealed: make(map[seal.KeyID]int64)}}
 }
 
 // count adds one value.
@@ -86,11 +85,13 @@ func (r *result) fail(path string, err error) {
 func (r *result) merge(other *result) {
 	r.stats.Objects += other.stats.Objects
 	r.stats.Bytes += other.stats.Bytes
-	r.resealed += other.resealed
 	for reason, n := range other.stats.Reasons {
 		r.stats.Reasons[reason] += n
 	}
 	for key, n := range other.stats.Keys {
 		r.stats.Keys[key] += n
+	}
+	for key, n := range other.stats.Resealed {
+		r.stats.Resealed[key] += n
 	}
 }

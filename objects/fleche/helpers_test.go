@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-git/go-billy/v5"
 
@@ -161,9 +162,9 @@ func fsck(t testing.TB, c *fleche.Cache, opts fleche.FsckOptions) (map[string]ob
 	return findings, stats
 }
 
-func reseal(t testing.TB, c *fleche.Cache, opts fleche.ResealOptions) (map[string]objects.Reason, fleche.ResealStats) {
+func reseal(t testing.TB, c *fleche.Cache, opts fleche.FsckOptions) (map[string]objects.Reason, objects.FsckStats) {
 	t.Helper()
-	var stats fleche.ResealStats
+	var stats objects.FsckStats
 	findings := make(map[string]objects.Reason)
 	for f, err := range c.Reseal(t.Context(), opts, &stats) {
 		if err != nil {
@@ -172,6 +173,26 @@ func reseal(t testing.TB, c *fleche.Cache, opts fleche.ResealOptions) (map[strin
 		findings[f.Path] = f.Reason
 	}
 	return findings, stats
+}
+
+// resealed counts the values that have got another trailer.
+func resealed(stats objects.FsckStats) (n int64) {
+	for _, of := range stats.Resealed {
+		n += of
+	}
+	return n
+}
+
+// prune counts what is removed, or would be.
+func prune(t testing.TB, c *fleche.Cache, older time.Duration, dryRun bool) (n int, err error) {
+	t.Helper()
+	for _, err := range c.Prune(t.Context(), older, dryRun) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // verdict returns that on a value.

@@ -33,7 +33,7 @@ func TestWhatIsNoRegularFile(t *testing.T) {
 		}
 	}
 	c := open(t, fsys, ringOf(t, key1, key2), nil)
-	_, stats := reseal(t, c, fleche.ResealOptions{})
+	_, stats := reseal(t, c, fleche.FsckOptions{})
 	if want := map[objects.Reason]int64{objects.OK: 1, objects.NotRegular: 6}; !maps.Equal(stats.Reasons, want) {
 		t.Errorf("%v, want %v", stats.Reasons, want)
 	}
@@ -66,11 +66,11 @@ func TestLinksInThePlaceOfDirectories(t *testing.T) {
 		if findings, _ := fsck(t, c, fleche.FsckOptions{}); findings[planted].Reason != objects.UnsafePath {
 			t.Errorf("%s: %v", planted, findings)
 		}
-		reseal(t, c, fleche.ResealOptions{})
+		reseal(t, c, fleche.FsckOptions{})
 		if _, failed := quarantine(t, c, fleche.QuarantineOptions{}); len(failed) != 1 {
 			t.Errorf("%s: %v", planted, failed)
 		}
-		if n, _ := c.Prune(t.Context(), 0, false); n > 0 {
+		if n, _ := prune(t, c, 0, false); n > 0 {
 			t.Errorf("%s: pruned %d", planted, n)
 		}
 		want := map[string]string{strings.Repeat("a", 32): "precious"}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"iter"
 	"os"
 	"path"
 	"time"
@@ -14,44 +15,55 @@ import (
 )
 
 // Prune removes temporary files that [Cache.Reseal] and [Cache.Quarantine] left behind when
-// they were interrupted and that are older than the given time, and returns how many.
-// The age is measured by the clock of the filesystem. It removes nothing but regular
-// files with names of temporary files; with dryRun it only counts. The error
-// is that of the filesystem, or of the context.
-func (c *Cache) Prune(ctx context.Context, older time.Duration, dryRun bool) (n int, err error) {
+// they were interrupted and that are older than the given time, and yields the path of
+// each; with dryRun, of those that it would remove. The age is measured by the clock of
+// the filesystem. It removes nothing but regular files with names of temporary files. The
+// error ends it: it is that of the filesystem, or of the context.
+func (c *Cache) Prune(ctx context.Context, older time.Duration, dryRun bool) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		names, err := c.leftovers(ctx, older)
+		for _, name := range names {
+			if err = ctx.Err(); err == nil && !dryRun {
+				err = c.writer.Remove(name)
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			if !yield(name, nil) {
+				return
+			}
+			err = nil
+		}
+		if err != nil {
+			yield("", err)
+		}
+	}
+}
+
+// leftovers returns the paths of the temporary files that are old enough.
+func (c *Cache) leftovers(ctx context.Context, older time.Duration) (old []string, err error) {
 	if err := c.realDir(TempDir); err != nil {
-		return 0, err
+		return nil, err
 	}
 	var names []string
 	if err := c.names(ctx, TempDir, func(name string) { names = append(names, path.Join(TempDir, name)) }); err != nil || len(names) == 0 {
-		return 0, err
+		return nil, err
 	}
 	now, err := c.now()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, name := range names {
-		if err := ctx.Err(); err != nil {
-			return n, err
-		}
 		info, err := c.fs.Lstat(name)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, err
+		case info.Mode().IsRegular() && isTemp(path.Base(name)) && now.Sub(info.ModTime()) > older:
+			old = append(old, name)
 		}
-		if err != nil {
-			return n, err
-		}
-		if !info.Mode().IsRegular() || !isTemp(path.Base(name)) || now.Sub(info.ModTime()) <= older {
-			continue
-		}
-		if !dryRun {
-			if err := c.writer.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return n, err
-			}
-		}
-		n++
 	}
-	return n, nil
+	return old, nil
 }
 
 // now returns the time of the filesystem, which may be on another machine.

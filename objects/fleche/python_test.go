@@ -103,8 +103,8 @@ func TestPythonAcceptsWhatWasResealed(t *testing.T) {
 		t.Errorf("before: %+v", before)
 	}
 
-	findings, stats := reseal(t, c, fleche.ResealOptions{})
-	if stats.Resealed != half || len(findings) != len(planted) || !stats.Complete {
+	findings, stats := reseal(t, c, fleche.FsckOptions{})
+	if resealed(stats) != half || len(findings) != len(planted) || !stats.Complete {
 		t.Errorf("resealed: %+v, %v", stats, findings)
 	}
 

@@ -17,21 +17,12 @@ type QuarantineOptions struct {
 	FsckOptions
 	// DryRun moves nothing, and tells what would be moved.
 	DryRun bool
-	// Force moves also if so much would go that the ring is probably a wrong one.
-	Force bool
+	// Anyway moves also if so much would go that the ring is probably a wrong one.
+	Anyway bool
 }
-
-// A Moved is a file that [Cache.Quarantine] has set aside.
-type Moved struct {
-	Finding objects.Finding // why
-	To      string          // path in the directory; "" with DryRun
-}
-
-// ErrSuspicious is the error of a quarantine that would take more than 10 values and more
-// than 1 in 20: that much damage looks like a ring without the right key.
-var ErrSuspicious = errors.New("so many values would go that the key ring may be a wrong one")
 
 const (
+	// What is so much that it looks like a ring without the right key, as in a store.
 	suspiciousCount = 10
 	suspiciousShare = 20 // 1 in 20
 )
@@ -39,38 +30,38 @@ const (
 // Quarantine moves every value that is a finding of severity error to [QuarantineDir], and
 // deletes nothing. Values that could not be judged stay: those with the reasons
 // [objects.IOError] and [objects.ChangedDuringRead]. First it checks all values, and if
-// too many would go it fails with [ErrSuspicious] before anything is moved. Then each is
+// too many would go it fails with [objects.ErrTooMany] before anything is moved. Then each is
 // checked again, and moved if it is still bad and the file is the one that was checked.
 //
 // The file gets the name NAME.REASON.RANDOM, and beside it a text file of that name and
 // ".note" says the reason, the path and the time; the note is there first.
 //
-// It yields what was moved. An error is that of the context or [ErrSuspicious], which end
+// It yields what was moved. An error is that of the context or [objects.ErrTooMany], which end
 // it, or that of moving one file, after which it goes on. It fills stats, which may be nil,
 // with what the first check has found.
-func (c *Cache) Quarantine(ctx context.Context, opts QuarantineOptions, stats *objects.FsckStats) iter.Seq2[Moved, error] {
-	return func(yield func(Moved, error) bool) {
+func (c *Cache) Quarantine(ctx context.Context, opts QuarantineOptions, stats *objects.FsckStats) iter.Seq2[objects.Moved, error] {
+	return func(yield func(objects.Moved, error) bool) {
 		if stats == nil {
 			stats = new(objects.FsckStats)
 		}
 		var bad []Name
 		for f, err := range c.Fsck(ctx, opts.FsckOptions, stats) {
 			if err != nil {
-				yield(Moved{}, err)
+				yield(objects.Moved{}, err)
 				return
 			}
 			if n, ok := parseName(f.Path); ok && f.Severity == objects.SeverityError && judged(f.Reason) {
 				bad = append(bad, n)
 			}
 		}
-		if n := int64(len(bad)); !opts.Force && n > suspiciousCount && n*suspiciousShare > stats.Objects {
-			yield(Moved{}, fmt.Errorf("%d of %d: %w", n, stats.Objects, ErrSuspicious))
+		if n := int64(len(bad)); !opts.Anyway && n > suspiciousCount && n*suspiciousShare > stats.Objects {
+			yield(objects.Moved{}, fmt.Errorf("%d of %d: %w", n, stats.Objects, objects.ErrTooMany))
 			return
 		}
 		for _, n := range bad {
 			moved, err := c.quarantine(ctx, n, opts.DryRun)
 			if ctx.Err() != nil {
-				yield(Moved{}, ctx.Err())
+				yield(objects.Moved{}, ctx.Err())
 				return
 			}
 			if (moved != nil || err != nil) && !yield(value(moved), err) {
@@ -80,9 +71,9 @@ func (c *Cache) Quarantine(ctx context.Context, opts QuarantineOptions, stats *o
 	}
 }
 
-func value(m *Moved) Moved {
+func value(m *objects.Moved) objects.Moved {
 	if m == nil {
-		return Moved{}
+		return objects.Moved{}
 	}
 	return *m
 }
@@ -98,14 +89,14 @@ func judged(reason objects.Reason) bool {
 }
 
 // quarantine moves a value if it is bad. It returns nil if it is not any more.
-func (c *Cache) quarantine(ctx context.Context, n Name, dryRun bool) (*Moved, error) {
+func (c *Cache) quarantine(ctx context.Context, n Name, dryRun bool) (*objects.Moved, error) {
 	ch, bad := c.check(ctx, n, 0)
 	if bad == nil || ctx.Err() != nil || !judged(ch.info.Reason) {
 		return nil, nil
 	}
 	r := newResult()
 	r.find(ch.info, bad)
-	moved := &Moved{Finding: r.findings[0]}
+	moved := &objects.Moved{Finding: r.findings[0]}
 	if dryRun {
 		return moved, nil
 	}

@@ -15,7 +15,7 @@ import (
 	"fsk/objects/objectstest"
 )
 
-func quarantine(t testing.TB, c *fleche.Cache, opts fleche.QuarantineOptions) (moved []fleche.Moved, failed []error) {
+func quarantine(t testing.TB, c *fleche.Cache, opts fleche.QuarantineOptions) (moved []objects.Moved, failed []error) {
 	t.Helper()
 	for m, err := range c.Quarantine(t.Context(), opts, nil) {
 		if err != nil {
@@ -106,14 +106,14 @@ func TestQuarantineWithAWrongRing(t *testing.T) {
 		c := open(t, fsys, ringOf(t, key1), nil)
 		before := contents(t, dir)
 		moved, failed := quarantine(t, c, fleche.QuarantineOptions{})
-		if refused := len(failed) == 1 && errors.Is(failed[0], fleche.ErrSuspicious); refused != test.refused || refused != (len(moved) == 0) {
+		if refused := len(failed) == 1 && errors.Is(failed[0], objects.ErrTooMany); refused != test.refused || refused != (len(moved) == 0) {
 			t.Errorf("%+v: moved %d, %v", test, len(moved), failed)
 		}
 		if test.refused && !maps.Equal(contents(t, dir), before) {
 			t.Errorf("%+v: refused, and something has changed", test)
 		}
 		if test.refused {
-			if moved, failed := quarantine(t, c, fleche.QuarantineOptions{Force: true}); len(moved) != test.bad || len(failed) > 0 {
+			if moved, failed := quarantine(t, c, fleche.QuarantineOptions{Anyway: true}); len(moved) != test.bad || len(failed) > 0 {
 				t.Errorf("%+v, by force: moved %d, %v", test, len(moved), failed)
 			}
 		}
@@ -201,7 +201,7 @@ func mustBeSomewhere(t *testing.T, files, planted map[string]string) {
 func TestPrune(t *testing.T) {
 	fsys, dir := newDir(t)
 	c := open(t, fsys, ringOf(t, key1), nil)
-	if n, err := c.Prune(t.Context(), time.Hour, false); n != 0 || err != nil {
+	if n, err := prune(t, c, time.Hour, false); n != 0 || err != nil {
 		t.Errorf("without a directory: %d, %v", n, err)
 	}
 	temp := filepath.Join(dir, fleche.TempDir)
@@ -222,10 +222,10 @@ func TestPrune(t *testing.T) {
 		}
 	}
 	before := contents(t, dir)
-	if n, err := c.Prune(t.Context(), 24*time.Hour, true); n != 1 || err != nil || !maps.Equal(contents(t, dir), before) {
+	if n, err := prune(t, c, 24*time.Hour, true); n != 1 || err != nil || !maps.Equal(contents(t, dir), before) {
 		t.Errorf("dry run: %d, %v", n, err)
 	}
-	if n, err := c.Prune(t.Context(), 24*time.Hour, false); n != 1 || err != nil {
+	if n, err := prune(t, c, 24*time.Hour, false); n != 1 || err != nil {
 		t.Errorf("%d, %v", n, err)
 	}
 	delete(before, fleche.TempDir+"/"+strings.Repeat("a", 32))

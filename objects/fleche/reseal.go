@@ -12,20 +12,6 @@ import (
 	"fsk/objects/durable"
 )
 
-// ResealOptions change what [Cache.Reseal] does. The zero value reseals everything.
-type ResealOptions struct {
-	FsckOptions
-	// DryRun changes nothing: it finds what Fsck finds, and counts what would be resealed.
-	DryRun bool
-}
-
-// ResealStats counts what [Cache.Reseal] has checked and done. The values are counted as
-// they are afterwards.
-type ResealStats struct {
-	objects.FsckStats
-	Resealed int64 // values that have got the trailer of the first key
-}
-
 // Reseal gives every value that a retired key sealed the trailer of the first key. The
 // pickle is verified, written beside it from what was verified, compressed again if it was,
 // synced, and renamed over it, if the file is still the one that was verified. What is not ok is
@@ -35,35 +21,28 @@ type ResealStats struct {
 //
 // The new file has the permissions of the old one, less those that the umask takes, and
 // belongs to who runs this. It needs space for one file for each worker.
-func (c *Cache) Reseal(ctx context.Context, opts ResealOptions, stats *ResealStats) iter.Seq2[objects.Finding, error] {
+func (c *Cache) Reseal(ctx context.Context, opts FsckOptions, stats *objects.FsckStats) iter.Seq2[objects.Finding, error] {
 	if stats == nil {
-		stats = new(ResealStats)
+		stats = new(objects.FsckStats)
 	}
-	t := task{each: c.resealOne(opts.DryRun), end: c.syncResealed}
-	return c.run(ctx, opts.FsckOptions, t, func(r *result) {
-		stats.FsckStats, stats.Resealed = r.stats, r.resealed
-	})
+	t := task{each: c.resealOne, end: c.syncResealed}
+	return c.run(ctx, opts, t, func(r *result) { *stats = r.stats })
 }
 
-func (c *Cache) resealOne(dryRun bool) func(context.Context, Name, bool, *result) {
-	return func(ctx context.Context, n Name, listed bool, r *result) {
-		for range rounds {
-			err := c.tryReseal(ctx, n, listed, dryRun, r)
-			if err == nil {
-				return
-			}
-			if ctx.Err() != nil {
-				return
-			}
-			if !errors.Is(err, errReplaced) {
-				r.count(Info{Name: n, Size: -1, Reason: reasonIn(err)})
-				r.fail(n.String(), err)
-				return
-			}
+func (c *Cache) resealOne(ctx context.Context, n Name, listed bool, r *result) {
+	for range rounds {
+		err := c.tryReseal(ctx, n, listed, r)
+		if err == nil || ctx.Err() != nil {
+			return
 		}
-		r.count(Info{Name: n, Size: -1, Reason: objects.ChangedDuringRead})
-		r.fail(n.String(), refusal(n, objects.ChangedDuringRead))
+		if !errors.Is(err, errReplaced) {
+			r.count(Info{Name: n, Size: -1, Reason: reasonIn(err)})
+			r.fail(n.String(), err)
+			return
+		}
 	}
+	r.count(Info{Name: n, Size: -1, Reason: objects.ChangedDuringRead})
+	r.fail(n.String(), refusal(n, objects.ChangedDuringRead))
 }
 
 // errReplaced says that the file is not the one any more that was verified.
@@ -71,7 +50,7 @@ var errReplaced = errors.New("replaced meanwhile")
 
 // tryReseal counts a value, and reseals it if it needs that. If it returns an error it has
 // counted nothing.
-func (c *Cache) tryReseal(ctx context.Context, n Name, listed, dryRun bool, r *result) error {
+func (c *Cache) tryReseal(ctx context.Context, n Name, listed bool, r *result) error {
 	ch, err := c.check(ctx, n, chunkSize)
 	reader := c.reader(ctx, ch)
 	defer reader.Close()
@@ -79,13 +58,11 @@ func (c *Cache) tryReseal(ctx context.Context, n Name, listed, dryRun bool, r *r
 		return nil
 	}
 	if err == nil && ch.info.Retired {
-		if !dryRun {
-			if err := c.rewrite(reader); err != nil {
-				return err
-			}
-			ch.info.Key, ch.info.Retired = c.ring.ID(0), false
+		if err := c.rewrite(reader); err != nil {
+			return err
 		}
-		r.resealed++
+		r.stats.Resealed[ch.info.Key]++
+		ch.info.Key, ch.info.Retired = c.ring.ID(0), false
 	}
 	r.count(ch.info)
 	r.find(ch.info, err)
@@ -149,7 +126,7 @@ func (c *Cache) unchanged(name string, seen fs.FileInfo) error {
 // syncResealed makes the new names durable. Before that a power loss may bring back old files,
 // which are as good.
 func (c *Cache) syncResealed(r *result) {
-	if r.resealed == 0 {
+	if len(r.stats.Resealed) == 0 {
 		return
 	}
 	if err := c.writer.SyncName("."); err != nil {

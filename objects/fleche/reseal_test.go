@@ -19,13 +19,9 @@ func TestReseal(t *testing.T) {
 	want := plant(t, fsys)
 	before := contents(t, dir)
 	c := open(t, fsys, ringOf(t, key1, key2), &fleche.Options{MaxSize: small.MaxSize}) // durable
-	dry, stats := reseal(t, c, fleche.ResealOptions{DryRun: true})
-	if stats.Resealed != 3 || !maps.Equal(contents(t, dir), before) || !maps.Equal(dry, want) {
-		t.Errorf("dry run: %+v, %v", stats, dry)
-	}
-	findings, stats := reseal(t, c, fleche.ResealOptions{})
+	findings, stats := reseal(t, c, fleche.FsckOptions{})
 	first := ringOf(t, key1).ID(0)
-	if stats.Resealed != 3 || stats.Objects != 11 || stats.Keys[first] != 4 || len(stats.Keys) != 1 || !stats.Complete {
+	if resealed(stats) != 3 || stats.Objects != 11 || stats.Keys[first] != 4 || len(stats.Keys) != 1 || !stats.Complete {
 		t.Errorf("%+v", stats)
 	}
 	maps.DeleteFunc(want, func(_ string, reason objects.Reason) bool { return reason == objects.Retired })
@@ -52,7 +48,7 @@ func TestReseal(t *testing.T) {
 	if len(after) != len(before) {
 		t.Errorf("%d files, and before %d", len(after), len(before))
 	}
-	if _, stats := reseal(t, c, fleche.ResealOptions{}); stats.Resealed != 0 {
+	if _, stats := reseal(t, c, fleche.FsckOptions{}); resealed(stats) != 0 {
 		t.Errorf("again: %+v", stats)
 	}
 	if _, stats := fsck(t, open(t, fsys, ringOf(t, key1), nil), fleche.FsckOptions{}); stats.Keys[first] != 4 {
@@ -64,8 +60,8 @@ func TestResealWithoutKeysChangesNothing(t *testing.T) {
 	fsys, dir := newDir(t)
 	plant(t, fsys)
 	before := contents(t, dir)
-	_, stats := reseal(t, open(t, fsys, ringOf(t), small), fleche.ResealOptions{})
-	if stats.Resealed != 0 || !maps.Equal(contents(t, dir), before) {
+	_, stats := reseal(t, open(t, fsys, ringOf(t), small), fleche.FsckOptions{})
+	if resealed(stats) != 0 || !maps.Equal(contents(t, dir), before) {
 		t.Errorf("%+v", stats)
 	}
 }
@@ -82,7 +78,7 @@ func TestResealKeepsPermissions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reseal(t, open(t, fsys, ringOf(t, key1, key2), nil), fleche.ResealOptions{})
+		reseal(t, open(t, fsys, ringOf(t, key1, key2), nil), fleche.FsckOptions{})
 		info, err := os.Stat(filepath.Join(dir, n))
 		if err != nil || info.Mode() != old.Mode() || os.SameFile(info, old) {
 			t.Errorf("%v, want %v in a new file: %v", info.Mode(), old.Mode(), err)
@@ -102,7 +98,7 @@ func TestResealKeepsHardLinks(t *testing.T) {
 	if err := os.Link(victim, filepath.Join(dir, name("x").String())); err != nil {
 		t.Skip(err)
 	}
-	reseal(t, open(t, fsys, ringOf(t, key1, key2), nil), fleche.ResealOptions{})
+	reseal(t, open(t, fsys, ringOf(t, key1, key2), nil), fleche.FsckOptions{})
 	if got, err := os.ReadFile(victim); err != nil || string(got) != string(content) {
 		t.Errorf("the other name has %q, %v", got, err)
 	}
@@ -122,8 +118,8 @@ func TestResealDoesNotReplaceWhatWasReplaced(t *testing.T) {
 			put(t, fsys, n, []byte(fresh))
 		}
 	}}
-	_, stats := reseal(t, open(t, hooked, ringOf(t, key1, key2), nil), fleche.ResealOptions{})
-	if want := string(sealed(key1, "a fresh and longer pickle.")); contents(t, dir)[n] != want || stats.Resealed != 1 || stats.Objects != 1 {
+	_, stats := reseal(t, open(t, hooked, ringOf(t, key1, key2), nil), fleche.FsckOptions{})
+	if want := string(sealed(key1, "a fresh and longer pickle.")); contents(t, dir)[n] != want || resealed(stats) != 1 || stats.Objects != 1 {
 		t.Errorf("%q, %+v", contents(t, dir)[n], stats)
 	}
 	put(t, fsys, n, []byte(fresh))
@@ -132,8 +128,8 @@ func TestResealDoesNotReplaceWhatWasReplaced(t *testing.T) {
 		i++
 		put(t, fsys, n, sealed(key2, fmt.Sprintf("pickle %0*d.", i, i)))
 	}
-	findings, stats := reseal(t, open(t, hooked, ringOf(t, key1, key2), nil), fleche.ResealOptions{})
-	if want := string(sealed(key2, "pickle 003.")); contents(t, dir)[n] != want || stats.Resealed != 0 || findings[n] != objects.ChangedDuringRead {
+	findings, stats := reseal(t, open(t, hooked, ringOf(t, key1, key2), nil), fleche.FsckOptions{})
+	if want := string(sealed(key2, "pickle 003.")); contents(t, dir)[n] != want || resealed(stats) != 0 || findings[n] != objects.ChangedDuringRead {
 		t.Errorf("%q, %+v, %v", contents(t, dir)[n], stats, findings)
 	}
 }
@@ -160,7 +156,7 @@ func resealWithFault(t *testing.T, n int, mode objectstest.FaultMode, forever bo
 	faults.SetMode(mode)
 	faults.FailAt(n, forever, errDisk)
 	c := open(t, faults.FS(), ringOf(t, key1, key2), &fleche.Options{})
-	_, stats := reseal(t, c, fleche.ResealOptions{FsckOptions: fleche.FsckOptions{Workers: 1}})
+	_, stats := reseal(t, c, fleche.FsckOptions{Workers: 1})
 	for path, content := range contents(t, dir) {
 		if old := want[path]; old != "" && content != old && !isResealed(t, content) {
 			t.Fatalf("mode %d, call %d: %s has %q", mode, n, path, content)
@@ -170,11 +166,11 @@ func resealWithFault(t *testing.T, n int, mode objectstest.FaultMode, forever bo
 	if len(want) > 0 {
 		t.Fatalf("mode %d, call %d: gone are %v", mode, n, want)
 	}
-	if stats.Resealed > 3 {
+	if resealed(stats) > 3 {
 		t.Errorf("call %d: %+v", n, stats)
 	}
 	again := open(t, fsys, ringOf(t, key1, key2), nil)
-	reseal(t, again, fleche.ResealOptions{})
+	reseal(t, again, fleche.FsckOptions{})
 	if _, stats := fsck(t, again, fleche.FsckOptions{}); stats.Keys[ringOf(t, key1).ID(0)] != 3 || stats.Reasons[objects.Unsealed] != 1 {
 		t.Fatalf("call %d: after running it again: %+v", n, stats)
 	}
@@ -210,9 +206,9 @@ func TestResealInterrupted(t *testing.T) {
 	}
 	c := open(t, fsys, ringOf(t, key1, key2), nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	var stats fleche.ResealStats
+	var stats objects.FsckStats
 	progress := func(int64, int64) { cancel() }
-	for _, err := range c.Reseal(ctx, fleche.ResealOptions{FsckOptions: fleche.FsckOptions{Progress: progress}}, &stats) {
+	for _, err := range c.Reseal(ctx, fleche.FsckOptions{Progress: progress}, &stats) {
 		if err != context.Canceled {
 			t.Errorf("error %v", err)
 		}
@@ -221,8 +217,8 @@ func TestResealInterrupted(t *testing.T) {
 	if stats.Complete || len(frozen) != 500 {
 		t.Errorf("%+v, %d files", stats, len(frozen))
 	}
-	_, rest := reseal(t, c, fleche.ResealOptions{})
-	if rest.Resealed+stats.Resealed < 500-200 || rest.Keys[ringOf(t, key1).ID(0)] != 500 || !rest.Complete {
+	_, rest := reseal(t, c, fleche.FsckOptions{})
+	if resealed(rest)+resealed(stats) < 500-200 || rest.Keys[ringOf(t, key1).ID(0)] != 500 || !rest.Complete {
 		t.Errorf("%+v, and then %+v", stats, rest)
 	}
 	if c.Durability() != durable.None {
