@@ -131,6 +131,7 @@ func flipped(s string, at int, bit byte) string {
 // hostileWorld is a store with good objects and a hostile pack.
 func hostileWorld(t *testing.T, h hostile) (b *box, good, bad map[string]string) {
 	b = newBox(t)
+	b.inMemory()
 	good, bad = map[string]string{b.add("loose and good"): "", digestOf("good 0"): ""}, make(map[string]string)
 	for _, p := range []string{"loose and good", "good 0", "good 1", "good 2"} {
 		good[digestOf(p)] = p

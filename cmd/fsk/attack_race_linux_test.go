@@ -22,18 +22,6 @@ var big = sync.OnceValue(func() string {
 	return string(p)
 })
 
-// inMemory moves the store to a filesystem in memory, if there is one: what these tests
-// write would keep the disk busy.
-func (b *box) inMemory() {
-	b.t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "fsk-test")
-	if err != nil {
-		return
-	}
-	b.t.Cleanup(func() { os.RemoveAll(dir) })
-	b.store = filepath.Join(dir, "store")
-}
-
 // during reads an object while something happens to its file, and wants a prefix of the
 // genuine payload, whole if and only if the exit code says so.
 func (b *box) during(digest, payload string, attack func(stop <-chan struct{})) (code int) {

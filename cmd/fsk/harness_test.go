@@ -73,6 +73,18 @@ func (b *box) mkdir(name string) string {
 	return dir
 }
 
+// inMemory moves the store to a filesystem in memory, if there is one: what these tests
+// write would keep the disk busy.
+func (b *box) inMemory() {
+	b.t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "fsk-test")
+	if err != nil {
+		return
+	}
+	b.t.Cleanup(func() { os.RemoveAll(dir) })
+	b.store = filepath.Join(dir, "store")
+}
+
 // with is the same world with other variables; "NAME" alone takes one away.
 func (b *box) with(vars ...string) *box {
 	c := *b
