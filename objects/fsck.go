@@ -49,9 +49,14 @@ func (db *DB) walk(ctx context.Context, opts FsckOptions, stats *FsckStats, rese
 		}
 		*stats = newFsckStats()
 		run, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer reseal.discard()
 		c := newChecker(db, run, opts, reseal)
+		defer func() { // whoever leaves the loop leaves nobody at work behind it
+			cancel()
+			for result := range c.results {
+				<-result
+			}
+			reseal.discard()
+		}()
 		for result := range c.results {
 			r := <-result
 			for _, f := range r.findings {
