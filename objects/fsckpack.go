@@ -35,9 +35,10 @@ func (c *checker) packs() {
 	}
 	settled := time.Now().Add(settleTime) // for all: junk must not add up
 	done := make(map[packfile.ID]bool)
+	var ids []packfile.ID
 	for round := range maxRounds {
 		found := c.listPacks(dir, round == 0)
-		var ids []packfile.ID
+		ids = ids[:0]
 		for id := range found {
 			if !done[id] {
 				ids = append(ids, id)
@@ -48,15 +49,26 @@ func (c *checker) packs() {
 			if c.ctx.Err() != nil {
 				return
 			}
-			done[id] = true
-			if f := found[id]; f.pack && f.index || c.settles(id, settled) {
-				done[id] = c.pack(id)
-			}
+			f := found[id]
+			done[id] = !(f.pack && f.index || c.settles(id, settled)) || c.pack(id)
 		}
 		if len(ids) == 0 {
 			return
 		}
 	}
+	for _, id := range ids {
+		if c.reseal != nil && !done[id] {
+			c.passedOver(id)
+		}
+	}
+}
+
+// passedOver reports a pack that others replaced or moved whenever it was to be resealed.
+func (c *checker) passedOver(id packfile.ID) {
+	c.whole = false
+	f := newFinding(ChangedDuringRead, SeverityError, packPath(id))
+	f.Err = errors.New("others changed it whenever it was to be resealed")
+	c.report(f)
 }
 
 // listPacks returns the packs that are there. What is none is reported the first time.
@@ -103,18 +115,18 @@ func (c *checker) settles(id packfile.ID, end time.Time) bool {
 }
 
 // pack checks all objects of a pack, in one sequential read, and its index against
-// what was found in it. It reports false if somebody replaced the pack while it was
-// being resealed, so that it is to be looked at again.
+// what was found in it. It reports false if the pack has gone, or somebody replaced it
+// while it was being resealed: what was in it is to be looked for again.
 func (c *checker) pack(id packfile.ID) (done bool) {
-	index, ok := c.open(indexPath(id))
-	if !ok {
-		return true
+	index, err := c.open(indexPath(id))
+	if err != nil {
+		return !isMissing(err)
 	}
 	defer index.Close()
 	copied := c.reseal.begin(id)
-	file, ok := c.open(packPath(id))
-	if !ok {
-		return true
+	file, err := c.open(packPath(id))
+	if err != nil {
+		return !isMissing(err)
 	}
 	defer file.Close()
 	entries, whole := c.entries(id, file, copied)
@@ -141,18 +153,22 @@ func (c *checker) pack(id packfile.ID) (done bool) {
 	return true
 }
 
-// open opens a file of a pack. One that is gone is no finding.
-func (c *checker) open(name string) (durable.RegularFile, bool) {
+// open opens a file of a pack, and reports why that cannot be done. One that is gone is
+// no finding.
+func (c *checker) open(name string) (durable.RegularFile, error) {
 	f, err := durable.OpenRegular(c.db.fs, name)
 	if err == nil {
-		return f, true
+		return f, nil
 	}
-	if reason := reasonOf(err); reason == IOError {
+	miss := fault(Digest{}, name, err)
+	switch miss.Reason {
+	case Missing:
+	case IOError:
 		c.unlisted(name, err)
-	} else if reason != Missing {
-		c.report(newFinding(reason, SeverityError, name))
+	default:
+		c.report(newFinding(miss.Reason, SeverityError, name))
 	}
-	return nil, false
+	return nil, miss
 }
 
 // entries submits all objects of a pack and returns where they are. It reports false

@@ -65,6 +65,10 @@ func (c *checker) resealLoose(digests []Digest) checked {
 			break
 		}
 	}
+	for _, d := range digests { // there is no end to it
+		err := &Error{Digest: d, Reason: ChangedDuringRead, Path: loosePath(d)}
+		r.add(err.Path, Info{Digest: d, Size: -1, Reason: err.Reason, Where: Loose}, err)
+	}
 	for _, info := range g.done {
 		r.stats.reseal(info, c.db.ring.ID(0))
 	}
