@@ -51,8 +51,11 @@ func (db *DB) adopt(ctx context.Context, digests []Digest) error {
 		g.again = nil
 		for _, d := range digests {
 			g.add(d) // what is wrong with it is told in the end
-			if err := ctx.Err(); err != nil {
-				return err
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if g.failed != nil {
+				return g.failed
 			}
 		}
 		g.publish()
@@ -64,11 +67,11 @@ func (db *DB) adopt(ctx context.Context, digests []Digest) error {
 	var sealed []byte
 	return db.editAll(ctx, wanted, func(id packfile.ID) (bool, error) {
 		return db.edit(ctx, id, nil, func(o packfile.Object) (change, error) {
-			if !wanted[o.Digest] || len(o.Stored) > packfile.MaxPayload {
+			if !wanted[o.Digest] {
 				return change{}, nil
 			}
 			info := db.info(o.Digest, db.judge(o.Digest, o.Stored), "")
-			if !adoptable(info) {
+			if !adoptable(info) || info.Size > packfile.MaxPayload { // with a trailer no pack could have it
 				return change{}, nil
 			}
 			payload := o.Stored[:info.Size]
