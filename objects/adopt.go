@@ -12,7 +12,8 @@ import (
 // they are what they should be: a seal says that a key holder stored them. It takes only
 // what has the right digest and is [Unsealed], as everything is that was stored before
 // there were keys, or has a [BadSeal]. All copies of an object are sealed. It is durable
-// when it is yielded, whatever the options say.
+// when it is yielded, whatever the options say. A damaged pack with one of them is set
+// aside as [DB.Pack] does.
 //
 // For each digest, in order, it yields the object as it is then, which may have been good
 // before, or an [*Error] about the digest, after which it goes on: [Missing], or the
@@ -65,12 +66,13 @@ func (db *DB) adopt(ctx context.Context, digests []Digest) error {
 		digests = g.again
 	}
 	var sealed []byte
-	return db.editAll(ctx, wanted, func(id packfile.ID) (bool, error) {
+	nobody := func([]Moved) error { return nil }
+	return db.editAll(ctx, wanted, nobody, func(id packfile.ID) (bool, error) {
 		return db.edit(ctx, id, nil, func(o packfile.Object) (change, error) {
 			if !wanted[o.Digest] {
 				return change{}, nil
 			}
-			info := db.info(o.Digest, db.judge(o.Digest, o.Stored), "")
+			info := db.judgePacked(o, id.String())
 			if !adoptable(info) || info.Size > packfile.MaxPayload { // with a trailer no pack could have it
 				return change{}, nil
 			}

@@ -31,8 +31,9 @@ func (db *DB) edit(ctx context.Context, id packfile.ID, set *asides, decide func
 }
 
 // editAll edits every pack that has one of the wanted objects, as far as the indexes
-// tell, also the packs that others make meanwhile. Damaged ones are mended first.
-func (db *DB) editAll(ctx context.Context, wanted map[Digest]bool, edit func(packfile.ID) (bool, error)) error {
+// tell, also the packs that others make meanwhile. Damaged ones are mended first, and
+// moved is told of them.
+func (db *DB) editAll(ctx context.Context, wanted map[Digest]bool, moved func([]Moved) error, edit func(packfile.ID) (bool, error)) error {
 	for range maxRounds {
 		if err := db.packs.list(ctx); err != nil {
 			return err
@@ -48,7 +49,11 @@ func (db *DB) editAll(ctx context.Context, wanted map[Digest]bool, edit func(pac
 			}
 			changed, err := edit(p.id)
 			if reasonIn(err) == BadPack {
-				changed, err = true, newRewriter(ctx, db, nil).mend(p.id)
+				r := newRewriter(ctx, db, nil)
+				changed, err = true, r.mend(p.id)
+				if stopped := moved(r.setAside); stopped != nil {
+					return stopped
+				}
 			}
 			if err != nil && !errors.Is(err, errChanged) {
 				return err

@@ -216,10 +216,7 @@ func (c *checker) checkPacked(j job) checked {
 	where, name := j.id.String(), packPath(j.id)
 	for o := range j.objects.Objects() {
 		s := &source{d: o.Digest, where: where, path: name}
-		info := Info{Digest: s.d, Size: -1, Reason: TooLarge, Where: where}
-		if int64(len(o.Stored))-seal.TrailerSize <= c.db.opts.MaxObjectSize {
-			info = c.db.info(s.d, c.db.judge(s.d, o.Stored), where)
-		}
+		info := c.db.judgePacked(o, where)
 		if j.copy != nil && info.Reason == OK && info.Retired {
 			payload := o.Stored[:info.Size]
 			c.db.ring.AppendTrailer(payload, payload) // over the old one
@@ -230,4 +227,12 @@ func (c *checker) checkPacked(j job) checked {
 		r.add(name, info, c.db.accept(s, info))
 	}
 	return r
+}
+
+// judgePacked describes an object that was read from a pack, as a reader would see it.
+func (db *DB) judgePacked(o packfile.Object, where string) Info {
+	if int64(len(o.Stored))-seal.TrailerSize > db.opts.MaxObjectSize {
+		return Info{Digest: o.Digest, Size: -1, Reason: TooLarge, Where: where}
+	}
+	return db.info(o.Digest, db.judge(o.Digest, o.Stored), where)
 }

@@ -131,9 +131,13 @@ func (r *rewriter) setDamagedAside(name string) error {
 		r.stats.Damaged++
 	}
 	set := newAsides(r.db)
-	err := set.move(name, path.Base(name), Finding{Reason: reason, Path: name})
+	defer set.discard()
+	if err := set.addFile(Finding{Reason: reason, Severity: SeverityError, Path: name, Next: next[reason]}, nil); err != nil {
+		return err
+	}
+	err := set.publish()
 	r.setAside = append(r.setAside, set.moved...)
-	return errors.Join(err, set.sync())
+	return err
 }
 
 // remains yields what is left of a damaged pack: the objects before the damage, and

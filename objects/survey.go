@@ -74,15 +74,20 @@ func (r *rewriter) inspect(id packfile.ID) (good bool, size int64, err error) {
 func (r *rewriter) packIDs() (ids []packfile.ID, err error) {
 	dir := path.Join(objectsDir, packDir)
 	err = r.db.names(r.ctx, dir, func(name string) error {
-		if suffix := path.Ext(name); suffix == packSuffix || suffix == indexSuffix {
-			if id, ok := packfile.ParseID(strings.TrimSuffix(name, suffix)); ok {
-				ids = append(ids, id)
-			}
+		if id, ok := packID(name); ok {
+			ids = append(ids, id)
 		}
 		return nil
 	})
 	slices.SortFunc(ids, func(a, b packfile.ID) int { return Digest(a).Compare(Digest(b)) })
 	return slices.Compact(ids), err
+}
+
+// packID returns the id in the name of a pack or an index.
+func packID(name string) (packfile.ID, bool) {
+	suffix := path.Ext(name)
+	id, ok := packfile.ParseID(strings.TrimSuffix(name, suffix))
+	return id, ok && (suffix == packSuffix || suffix == indexSuffix)
 }
 
 func isDamage(err error) bool {

@@ -1,0 +1,158 @@
+package objects
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"fsk/objects/durable"
+	"fsk/objects/packfile"
+)
+
+// noteSuffix ends the name of the note about a file in the quarantine directory.
+const noteSuffix = ".note"
+
+// asides are files for the quarantine directory. All that is to be written is on the disk
+// before the lock is taken; under it there are only names to give.
+type asides struct {
+	db      *DB
+	writer  *durable.Writer
+	waiting []aside
+	touched map[string]bool // names whose directories are to be synced
+	moved   []Moved
+}
+
+// An aside is a file that is to be moved, or a copy of an object in a pack, and the note
+// about it.
+type aside struct {
+	f     Finding
+	label string
+	note  *durable.File
+	copy  *durable.File // nil if the file of the finding is moved itself
+	seen  fs.FileInfo   // that file, before it was looked at
+}
+
+func newAsides(db *DB) *asides {
+	return &asides{db: db, writer: durable.NewWriter(db.fs, tmpDir, durable.Full), touched: make(map[string]bool)}
+}
+
+// addFile prepares moving the file of a finding.
+func (a *asides) addFile(f Finding, seen fs.FileInfo) error {
+	label := path.Base(f.Path)
+	if !f.Digest.IsZero() {
+		label = f.Digest.String()
+	}
+	return a.add(aside{f: f, label: label, seen: seen})
+}
+
+// addObject copies the stored bytes of an object of a pack.
+func (a *asides) addObject(o packfile.Object, f Finding) error {
+	x := aside{f: f, label: f.Digest.String()}
+	var err error
+	if x.copy, err = a.write(o.Stored); err != nil {
+		return err
+	}
+	return a.add(x)
+}
+
+func (a *asides) add(x aside) (err error) {
+	text := fmt.Sprintf("reason %s\npath %s\ntime %s\n%s\n", x.f.Reason, x.f.Path, time.Now().UTC().Format(time.RFC3339), x.f.Reason.Explain())
+	if x.note, err = a.write([]byte(text)); err != nil {
+		x.discard()
+		return err
+	}
+	a.waiting = append(a.waiting, x)
+	return nil
+}
+
+func (a *asides) write(content []byte) (*durable.File, error) {
+	f, err := a.writer.Create()
+	if err != nil {
+		return nil, err
+	}
+	if _, err = f.Write(content); err == nil {
+		err = f.Finish()
+	}
+	if err != nil {
+		f.Discard()
+		return nil, err
+	}
+	return f, nil
+}
+
+// publish gives everything that was added its name, and makes that durable, also what was
+// done before an error. The lock is held.
+func (a *asides) publish() error {
+	var failed error
+	for _, x := range a.waiting {
+		if failed = a.place(x); failed != nil {
+			break
+		}
+	}
+	a.discard()
+	err := a.writer.SyncNames(a.touched)
+	clear(a.touched)
+	return errors.Join(failed, err)
+}
+
+// place moves one file. The note comes first: nothing is set aside without one.
+func (a *asides) place(x aside) error {
+	to, err := a.free(path.Join(quarantineDir, x.label+"."+string(x.f.Reason)))
+	if err != nil {
+		return err
+	}
+	a.touched[to] = true
+	if err = x.note.Publish(to + noteSuffix); err == nil {
+		if x.copy != nil {
+			err = x.copy.Publish(to)
+		} else {
+			err = a.db.fs.Rename(x.f.Path, to)
+			a.touched[x.f.Path] = true
+		}
+	}
+	if err != nil {
+		if _, there := a.db.fs.Lstat(to); errors.Is(there, fs.ErrNotExist) {
+			a.db.fs.Remove(to + noteSuffix) // it is about nothing
+		}
+		return err
+	}
+	a.moved = append(a.moved, Moved{x.f, to})
+	return nil
+}
+
+// free finds a name that is free, as its note's is: what is there was set aside before.
+func (a *asides) free(name string) (string, error) {
+	for n, free := 1, name; ; n++ {
+		taken := false
+		for _, name := range []string{free, free + noteSuffix} {
+			_, err := a.db.fs.Lstat(name)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+			taken = taken || err == nil
+		}
+		if !taken {
+			return free, nil
+		}
+		free = fmt.Sprintf("%s.%d", name, n)
+	}
+}
+
+// discard forgets what waits.
+func (a *asides) discard() {
+	for _, x := range a.waiting {
+		x.discard()
+	}
+	a.waiting = nil
+}
+
+// discard removes temporary files; of those that were published nothing is left.
+func (x aside) discard() {
+	for _, f := range []*durable.File{x.note, x.copy} {
+		if f != nil {
+			f.Discard()
+		}
+	}
+}
