@@ -278,7 +278,7 @@ func TestEveryCallOfARepairFails(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s, %s, forever=%t", r.name, modeName, forever), func(t *testing.T) {
 					t.Parallel()
-					step := 2*r.step - 1
+					step := 3*r.step + 2
 					if fullTest {
 						step = 1
 					} else if raceEnabled || testing.Short() {
@@ -347,7 +347,7 @@ func TestContextEndsRepairs(t *testing.T) {
 	for _, r := range repairs() {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
-			step := 3 * r.step
+			step := 5 * r.step
 			if fullTest {
 				step = 1
 			} else if raceEnabled || testing.Short() {
