@@ -47,6 +47,14 @@ func (h *hooked) Lstat(name string) (fs.FileInfo, error) {
 	return h.FS.Lstat(name)
 }
 
+// TryQueue tells of who wants the lock exclusively before he keeps anybody out.
+func (h *hooked) TryQueue(name string, exclusive bool) (func() error, error) {
+	if exclusive {
+		h.before("queue", name)
+	}
+	return h.FS.TryQueue(name, exclusive)
+}
+
 func (h *hooked) TryLock(name string, exclusive bool) (func() error, error) {
 	op := "shared"
 	if exclusive {

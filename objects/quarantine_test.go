@@ -228,7 +228,7 @@ func TestQuarantineDoesNotLockWhileItReads(t *testing.T) {
 				t.Errorf("Put in the middle of looking: %v", err)
 			}
 		}
-		if op == "exclusive" { // after it was looked at, and before it is moved
+		if op == "queue" { // after it was looked at, and before it is moved
 			plant(t, h.FS, d, sealed(key1, payload))
 		}
 	}

@@ -221,7 +221,7 @@ func TestResealPassesNothingOver(t *testing.T) {
 				var calls atomic.Int64
 				h.before = func(op, _ string) {
 					// The others are calls under the lock, for which the act would wait.
-					if slices.Contains([]string{"openregular", "names", "openfile", "exclusive"}, op) && calls.Add(1) == int64(n) {
+					if slices.Contains([]string{"openregular", "names", "openfile", "queue"}, op) && calls.Add(1) == int64(n) {
 						act(t, other)
 					}
 				}

@@ -27,7 +27,7 @@ func TestResealTellsWhatItCouldNotReseal(t *testing.T) {
 			before := read(t, h, file)
 			at := time.Now()
 			h.before = func(op, _ string) {
-				if op == "exclusive" {
+				if op == "queue" {
 					at = at.Add(time.Second)
 					if err := os.Chtimes(filepath.Join(h.Root(), file), at, at); err != nil {
 						t.Error(err)
