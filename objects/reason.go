@@ -53,6 +53,25 @@ const (
 	BadName Reason = "bad-name"
 )
 
+// With these a ref, the name of an object, is refused. See package refs.
+const (
+	// MalformedRef: what is in the place of a ref is not a record.
+	MalformedRef Reason = "malformed-ref"
+	// WrongNamespace: a record of another namespace.
+	WrongNamespace Reason = "wrong-namespace"
+	// RolledBack: a newer record of this ref was seen before.
+	RolledBack Reason = "rolled-back"
+	// RefGone: a record of this ref was seen before, and there is none now.
+	RefGone Reason = "ref-gone"
+	// RefFork: another record of this ref with the same sequence number was seen before.
+	RefFork Reason = "ref-fork"
+	// RefExpired: the record is older than the reader allows.
+	RefExpired Reason = "ref-expired"
+	// RefConflict: the ref is not what an update expects, or its name is in the way of
+	// another one.
+	RefConflict Reason = "ref-conflict"
+)
+
 // With these [DB.Fsck] reports what is no fault of an object.
 const (
 	// Retired: the object is ok, and a key sealed it that is not the first of the ring.
@@ -89,6 +108,13 @@ var explanations = map[Reason]string{
 	HookFailed:        "refused, because a hook failed",
 	Ambiguous:         "more than one object begins like this",
 	BadName:           "not the name of an object",
+	MalformedRef:      "not a ref record: damaged or tampered with",
+	WrongNamespace:    "a ref of another namespace",
+	RolledBack:        "older than a record of this ref that was seen before",
+	RefGone:           "a ref that was seen before has gone",
+	RefFork:           "another record with this number was seen before",
+	RefExpired:        "the ref is too old",
+	RefConflict:       "the ref is not what was expected",
 	Retired:           "sealed by a retired key",
 	BadIndex:          "the index of a pack is damaged, or does not fit the pack",
 	BadPack:           "a pack is damaged or cut off",

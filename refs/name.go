@@ -1,8 +1,3 @@
-// Package refs has the names that refs, and the namespaces of a store's refs, may
-// have: 1 to 255 bytes, components [a-z0-9][a-z0-9._-]{0,99} joined by slashes. No
-// component ends in "." or ".lock", or is the name of a device on Windows, so that a
-// name means the same file everywhere. A ref is not named by hexadecimal digits
-// alone, which could be the beginning of a digest.
 package refs
 
 import (
@@ -42,6 +37,14 @@ func (n Name) String() string { return n.text }
 // may have hexadecimal digits alone.
 func CheckNamespace(s string) error {
 	if !hasForm(s) {
+		return errForm
+	}
+	return nil
+}
+
+// checkPrefix returns an error unless some name begins with s.
+func checkPrefix(s string) error {
+	if s != "" && !hasForm(s) && !hasForm(s+"x") {
 		return errForm
 	}
 	return nil
