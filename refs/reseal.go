@@ -105,12 +105,12 @@ func (s *Store) resealAll(ctx context.Context, names []Name, stats *ResealStats)
 	published := make(map[string]bool)
 	for _, name := range names {
 		raw, err := s.load(name.String())
-		if err != nil {
-			continue // the next run tells
+		if err != nil && reasonIn(err) != objects.Missing {
+			return about(name, err)
 		}
-		ref, err := s.judge(name, raw)
-		if err != nil || !ref.Retired {
-			continue
+		ref, bad := s.judge(name, raw)
+		if err != nil || bad != nil || !ref.Retired {
+			continue // it is not what it was; the next run tells
 		}
 		if err := s.replaceSeal(ref); err != nil {
 			return writeError(name, err)

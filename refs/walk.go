@@ -117,16 +117,27 @@ func (w *walker) sort(dir string, names []string) {
 // file visits a file, or what is below a directory.
 func (w *walker) file(below string) bool {
 	raw, err := w.store.load(below)
+	isLink := false
 	if err != nil && reasonIn(err) == objects.NotRegular {
-		if info, err := w.store.fs.Lstat(pathOf(below)); err == nil && info.IsDir() {
+		info, failed := w.store.fs.Lstat(pathOf(below))
+		switch {
+		case failed != nil:
+			err = fault(pathOf(below), failed)
+		case info.IsDir():
 			return w.directory(below)
+		default:
+			isLink = info.Mode()&fs.ModeSymlink != 0
 		}
 	}
-	if !strings.HasPrefix(below, w.prefix) {
-		return true
-	}
 	name, bad := ParseName(below)
-	if bad != nil {
+	switch {
+	case bad != nil && isLink: // in the place of a directory, whose refs it hides
+		return w.yield(entry{}, &Error{Reason: objects.UnsafePath, Path: pathOf(below)})
+	case bad != nil && err != nil && reasonIn(err) == objects.IOError: // a directory, perhaps
+		return w.yield(entry{}, err)
+	case !strings.HasPrefix(below, w.prefix) && err == nil:
+		return true
+	case bad != nil:
 		return w.yield(entry{below: below}, nil)
 	}
 	return w.yield(entry{below: below, name: name, raw: raw, err: about(name, err)}, nil)
