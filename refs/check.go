@@ -103,7 +103,7 @@ func (s *Store) checkRef(ctx context.Context, ref Ref, file string) (found []obj
 		if err == nil && !info.Reason.Good() {
 			f := finding(info.Reason, objects.SeverityError, file)
 			f.Digest, f.Next = ref.Digest, "mend the object, or set the ref again"
-			f.Err = fmt.Errorf("the object that it names, %s: %s", ref.Digest, info.Reason.Explain())
+			f.Err = fmt.Errorf("the object that it names: %s", info.Reason.Explain())
 			add(f)
 		}
 	}

@@ -42,8 +42,8 @@ func CheckNamespace(s string) error {
 	return nil
 }
 
-// checkPrefix returns an error unless some name begins with s.
-func checkPrefix(s string) error {
+// CheckPrefix returns an error unless the name of some ref begins with s, which may be "".
+func CheckPrefix(s string) error {
 	if s != "" && !hasForm(s) && !hasForm(s+"x") {
 		return errForm
 	}

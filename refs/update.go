@@ -77,7 +77,7 @@ func (c Change) check(name Name) error {
 	}
 	switch {
 	case c.Digest.IsZero():
-		return bad("no digest: Delete deletes a ref")
+		return bad("64 zeros are the digest of no object")
 	case c.Create && !c.Old.IsZero():
 		return bad("it cannot be created and have named something")
 	case len(c.Attrs) > MaxAttrs:

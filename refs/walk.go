@@ -32,7 +32,7 @@ type entry struct {
 // context, which ends it. Memory is bounded by the names in one directory.
 func (s *Store) entries(ctx context.Context, prefix string) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		if err := checkPrefix(prefix); err != nil {
+		if err := CheckPrefix(prefix); err != nil {
 			yield(entry{}, &Error{Reason: objects.BadName, Err: err})
 			return
 		}

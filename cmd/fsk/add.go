@@ -13,12 +13,14 @@ import (
 	"time"
 
 	"fsk/objects"
+	"fsk/refs"
 )
 
 type addCmd struct {
 	Paths      []string `arg:"" optional:"" name:"path" help:"Files to store, - for standard input."`
 	Recursive  bool     `short:"r" help:"Store the regular files below directories."`
 	StdinPaths bool     `help:"Read the paths from standard input, one a line."`
+	Ref        *string  `placeholder:"NAME" help:"Let this ref name the file, of which there is one."`
 	Null       bool     `short:"0" help:"The paths of --stdin-paths end in NUL instead of a line end."`
 }
 
@@ -66,6 +68,10 @@ func (c *addCmd) Run(a *app) error {
 	case !c.StdinPaths && len(c.Paths) == 0:
 		return &usage{problem: "no path given", hint: "fsk add FILE, or fsk add - for standard input"}
 	}
+	name, err := c.ref()
+	if err != nil {
+		return err
+	}
 	if !c.storable() {
 		return c.refuse(a)
 	}
@@ -79,10 +85,25 @@ func (c *addCmd) Run(a *app) error {
 	}
 	ctx, cancel := context.WithCancel(a.ctx)
 	defer cancel()
-	adder := &adder{cmd: c, app: a, ctx: ctx, cancel: cancel, db: db, store: store,
+	adder := &adder{cmd: c, app: a, ref: name, ctx: ctx, cancel: cancel, db: db, store: store,
 		batch: db.NewBatch(), jobs: make(chan addition), order: make(chan addition, 4*addWorkers), large: make(chan struct{}, addLarge)}
 	adder.start()
 	return adder.print()
+}
+
+// ref returns the name of the ref that is to be set, the zero Name if there is none.
+func (c *addCmd) ref() (refs.Name, error) {
+	if c.Ref == nil {
+		return refs.Name{}, nil
+	}
+	if len(c.Paths) != 1 || c.Recursive || c.StdinPaths {
+		return refs.Name{}, &usage{problem: "--ref takes one file", hint: "fsk add --ref NAME FILE"}
+	}
+	name, err := parseRef(*c.Ref)
+	if err != nil {
+		return name, &usage{problem: fmt.Sprintf("--ref %s: %v", *c.Ref, err), hint: "fsk add --help"}
+	}
+	return name, nil
 }
 
 // storable reports whether there may be anything to store: without it no store is made.
@@ -111,6 +132,7 @@ func (c *addCmd) refuse(a *app) error {
 type adder struct {
 	cmd    *addCmd
 	app    *app
+	ref    refs.Name // to be set, if it is not zero
 	ctx    context.Context
 	db     *objects.DB
 	batch  *objects.Batch
@@ -269,6 +291,9 @@ func (d *adder) show(f *finished) {
 		}
 	}
 	out.added(f.info, f.path)
+	if d.ref != (refs.Name{}) {
+		d.app.report(d.app.setRef(d.ref, refs.Change{Digest: f.info.Digest, Unchecked: true}))
+	}
 }
 
 // added prints one stored file.

@@ -25,6 +25,7 @@ type app struct {
 	code    int            // the worst so far
 	warned  bool           // that objects were not verified
 	cfg     *config.Config // once it is read
+	refs    refNames
 }
 
 // report prints an error, if there is one, and remembers its exit code.
@@ -80,11 +81,13 @@ func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
 	if cfg.Type != config.TypeFsk {
 		return nil, nil, notOnFleche(cfg)
 	}
-	a.db, err = openOrCreate(cfg, create && cfg.MayCreate)
+	fsys, db, err := openOrCreate(cfg, create && cfg.MayCreate)
 	if err != nil {
 		return nil, nil, err
 	}
-	return a.db, cfg, nil
+	a.db = db
+	a.refs.of(fsys, db, cfg, a.globals.NoMarks)
+	return db, cfg, nil
 }
 
 // close gives back what the store holds open: a program that runs commands one after
@@ -95,29 +98,29 @@ func (a *app) close() {
 	}
 }
 
-func openOrCreate(cfg *config.Config, create bool) (*objects.DB, error) {
+func openOrCreate(cfg *config.Config, create bool) (*rootfs.FS, *objects.DB, error) {
 	fsys, err := rootfs.Open(cfg.Store)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		fsys, err = rootfs.Create(cfg.Store)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noStore(cfg)
+		return nil, nil, noStore(cfg)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	options := options(cfg)
 	db, err := objects.Open(fsys, cfg.Ring, options)
 	if errors.Is(err, objects.ErrNotStore) && create {
 		if err := objects.Init(fsys); err != nil {
-			return nil, fmt.Errorf("%s: %w", cfg.Store, err)
+			return nil, nil, fmt.Errorf("%s: %w", cfg.Store, err)
 		}
 		db, err = objects.Open(fsys, cfg.Ring, options)
 	}
 	if errors.Is(err, objects.ErrNotStore) {
-		return nil, &hinted{fmt.Errorf("%s: %w", cfg.Store, err), initHint}
+		return nil, nil, &hinted{fmt.Errorf("%s: %w", cfg.Store, err), initHint}
 	}
-	return db, err
+	return fsys, db, err
 }
 
 const initHint = "fsk init DIR makes a store, --store DIR names another one"

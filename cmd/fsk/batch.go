@@ -223,13 +223,13 @@ func (a *answer) announce(info objects.Info) {
 // miss appends the answer to a line that has no payload. An error that is not about the
 // object ends the batch.
 func (a *answer) miss(line string, err error) {
-	var miss *objects.Error
-	if !errors.As(err, &miss) {
+	reason := reasonOf(err)
+	if reason == "" {
 		a.line, a.err = line, err
 		return
 	}
-	a.text = fmt.Appendf(a.text, "%s %s\n", escape(line), miss.Reason)
-	a.replies = append(a.replies, reply{miss: miss.Reason})
+	a.text = fmt.Appendf(a.text, "%s %s\n", escape(line), reason)
+	a.replies = append(a.replies, reply{miss: reason})
 }
 
 // write writes an answer and counts it.

@@ -20,7 +20,7 @@ type catCmd struct {
 	Offset  int64    `placeholder:"N" help:"Begin at this byte of each payload."`
 	Length  *int64   `placeholder:"N" help:"Write at most this many bytes of each payload."`
 	Batch   bool     `help:"Read objects from standard input, one a line; answer each with \"<digest> <size>\", the payload and a line end, or with \"<line> <reason>\"."`
-	Objects []string `arg:"" optional:"" name:"object" help:"Digests, or their first digits."`
+	Objects []string `arg:"" optional:"" name:"object" help:"Digests, their first digits, or refs."`
 
 	values *fleche.Cache // instead of a store, or nil
 }

@@ -14,12 +14,13 @@ const description = "Store files under their digest, sealed with a key, and read
 
 // globals are the options that every command has.
 type globals struct {
-	Store  *string `placeholder:"DIR" help:"The store to use. Default: FSK_STORE, the cache of fleche.toml, the nearest .fsk directory, or the user's own store."`
-	Cache  *string `placeholder:"NAME" help:"The section of fleche.toml to use."`
-	Config *string `placeholder:"FILE" help:"Read this file instead of every fleche.toml."`
-	JSON   bool    `name:"json" help:"Write JSON Lines."`
-	Quiet  bool    `short:"q" help:"No progress and no warnings."`
-	Color  string  `enum:"auto,always,never" default:"auto" help:"Use color: ${enum}."`
+	Store   *string `placeholder:"DIR" help:"The store to use. Default: FSK_STORE, the cache of fleche.toml, the nearest .fsk directory, or the user's own store."`
+	Cache   *string `placeholder:"NAME" help:"The section of fleche.toml to use."`
+	Config  *string `placeholder:"FILE" help:"Read this file instead of every fleche.toml."`
+	JSON    bool    `name:"json" help:"Write JSON Lines."`
+	Quiet   bool    `short:"q" help:"No progress and no warnings."`
+	NoMarks bool    `help:"Neither look at nor change what was seen of refs before."`
+	Color   string  `enum:"auto,always,never" default:"auto" help:"Use color: ${enum}."`
 }
 
 // validate refuses an option whose value is empty, such as that of a variable which
@@ -60,6 +61,7 @@ var commands = []command{
 	{"rm", "Remove objects.", func() any { return new(rmCmd) }},
 	{"fsck", "Check every object, change nothing.", func() any { return new(fsckCmd) }},
 	{"pack", "Gather small objects in large packs.", func() any { return new(packCmd) }},
+	{"ref", "Name objects, sealed.", func() any { return new(refCmd) }},
 	{"key", "Make a key, list the keys in use.", func() any { return new(keyCmd) }},
 	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
 	{"version", "Print the version.", func() any { return new(versionCmd) }},

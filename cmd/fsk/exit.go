@@ -6,6 +6,7 @@ import (
 
 	"fsk/cmd/fsk/config"
 	"fsk/objects"
+	"fsk/refs"
 	"fsk/seal"
 )
 
@@ -24,20 +25,20 @@ func worst(a, b int) int { return max(a, b) }
 // exitCode is the one table from errors to exit codes.
 func exitCode(err error) int {
 	var (
-		object        *objects.Error
 		configuration *config.Error
 		key           *seal.KeyError
 		usage         *usage
 		refused       *refusal
 	)
+	reason := reasonOf(err)
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage), errors.As(err, &configuration), errors.As(err, &key),
 		errors.Is(err, objects.ErrNotStore), errors.Is(err, objects.ErrNotEmpty):
 		return exitUsage
-	case errors.As(err, &object):
-		return reasonCode(object.Reason)
+	case reason != "":
+		return reasonCode(reason)
 	case errors.As(err, &refused):
 		return exitMiss
 	case errors.Is(err, context.Canceled):
@@ -46,7 +47,7 @@ func exitCode(err error) int {
 	return exitIncomplete
 }
 
-// reasonCode is the part of the table that is about objects.
+// reasonCode is the part of the table that is about objects and refs.
 func reasonCode(reason objects.Reason) int {
 	switch reason {
 	case objects.IOError:
@@ -55,6 +56,21 @@ func reasonCode(reason objects.Reason) int {
 		return exitUsage
 	}
 	return exitMiss
+}
+
+// reasonOf returns the reason of an error about an object or a ref, "" for any other.
+func reasonOf(err error) objects.Reason {
+	var (
+		ref    *refs.Error
+		object *objects.Error
+	)
+	switch {
+	case errors.As(err, &ref): // its cause may be an object's
+		return ref.Reason
+	case errors.As(err, &object):
+		return object.Reason
+	}
+	return ""
 }
 
 // A usage is an error of the command line.

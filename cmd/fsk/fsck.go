@@ -86,6 +86,7 @@ type fsck struct {
 	reseal      func(progress func(objects, bytes int64)) iter.Seq2[objects.Finding, error]
 	setAside    func() iter.Seq2[objects.Moved, error]
 	removeTemps func() iter.Seq2[string, error]
+	names       func() error // checks refs; nil if there are none, or objects were chosen
 }
 
 func newFsck(a *app, r repairs) *fsck { return &fsck{repairs: r, app: a, report: newFsckReport(a)} }
@@ -113,11 +114,17 @@ func (f *fsck) onStore(db *objects.DB, options objects.FsckOptions) {
 		return db.Quarantine(ctx, f.wrong, objects.QuarantineOptions{Anyway: f.Yes, Checked: f.report.stats.Objects, DryRun: f.DryRun})
 	}
 	f.removeTemps = func() iter.Seq2[string, error] { return db.Prune(ctx, f.DryRun) }
+	if options.Objects == nil {
+		f.names = func() error { return f.app.checkRefs(f.report, f.Reseal && !f.DryRun) }
+	}
 }
 
 // run checks, mends what it is asked to mend, and reports.
 func (f *fsck) run() error {
 	err := f.walk()
+	if err == nil && f.names != nil {
+		err = f.names()
+	}
 	if err == nil && f.Quarantine {
 		err = f.quarantine()
 	}

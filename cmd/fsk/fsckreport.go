@@ -9,6 +9,7 @@ import (
 
 	"fsk/cmd/fsk/config"
 	"fsk/objects"
+	"fsk/refs"
 	"fsk/seal"
 )
 
@@ -26,9 +27,12 @@ const (
 type fsckReport struct {
 	app      *app
 	stats    objects.FsckStats
+	refs     refs.CheckStats
 	severity map[string]int64
 	groups   map[objects.Reason]*findingGroup
 	changes  []string // what was done, for people
+
+	resealedRefs map[seal.KeyID]int64 // by the key that had sealed them
 }
 
 // A findingGroup is the findings of one reason.
@@ -111,20 +115,35 @@ func (r *fsckReport) finish(cfg *config.Config, wouldReseal bool) {
 	out.line("checked %s, %s: %s", plural(r.stats.Objects), formatSize(r.stats.Bytes), counts(r.stats.Reasons))
 	for i := range cfg.Ring.Len() {
 		id := cfg.Ring.ID(i)
-		out.line("key %s  %s: %s%s", id, keyRole(i > 0), plural(r.stats.Keys[id]), r.moved(id, i > 0 && wouldReseal))
+		out.line("key %s  %s: %s%s%s", id, keyRole(i > 0), plural(r.stats.Keys[id]), r.refsOf(id), r.moved(id, i > 0 && wouldReseal))
+	}
+	if n := r.refs.Refs + r.refs.Deleted; n > 0 {
+		out.line("refs: %d, deleted: %d: %s", r.refs.Refs, r.refs.Deleted, counts(r.refs.Reasons))
 	}
 	if !r.stats.Complete {
 		out.line("incomplete: not everything was checked")
 	}
 }
 
-// moved says how many objects were resealed that a key had sealed, or would be.
+// refsOf says how many refs a key has sealed.
+func (r *fsckReport) refsOf(id seal.KeyID) string {
+	switch n := r.refs.Keys[id]; n {
+	case 0:
+		return ""
+	case 1:
+		return ", 1 ref"
+	default:
+		return fmt.Sprintf(", %d refs", n)
+	}
+}
+
+// moved says how many objects and refs were resealed that a key had sealed, or would be.
 func (r *fsckReport) moved(id seal.KeyID, would bool) string {
 	switch {
 	case would:
-		return fmt.Sprintf(", %d would be resealed", r.stats.Keys[id])
-	case r.stats.Resealed[id] > 0:
-		return fmt.Sprintf(", %d resealed", r.stats.Resealed[id])
+		return fmt.Sprintf(", %d would be resealed", r.stats.Keys[id]+r.refs.Keys[id])
+	case r.stats.Resealed[id]+r.resealedRefs[id] > 0:
+		return fmt.Sprintf(", %d resealed", r.stats.Resealed[id]+r.resealedRefs[id])
 	}
 	return ""
 }

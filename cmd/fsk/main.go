@@ -24,5 +24,6 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	a := &app{ctx: ctx, stdin: stdin, getenv: os.LookupEnv, out: newPrinter(stdout, stderr)}
 	defer a.close()
 	a.report(a.parseAndRun(args))
+	a.refs.finish(a.out)
 	return a.out.finish(a.code)
 }

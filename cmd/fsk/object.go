@@ -16,11 +16,13 @@ func (a *app) resolve(db *objects.DB, name string) (objects.Digest, error) {
 	if isDigits(name) {
 		return db.Resolve(a.ctx, name)
 	}
-	if _, err := refs.ParseName(name); err != nil {
+	ref, err := refs.ParseName(name)
+	if err != nil {
 		return objects.Digest{}, &objects.Error{Reason: objects.BadName,
 			Err: errors.New("an object is named by 4 to 64 lowercase hexadecimal digits, or by a ref")}
 	}
-	return objects.Digest{}, &objects.Error{Reason: objects.Missing, Err: errors.New("no such ref")}
+	named, err := a.refs.get(a.ctx, ref)
+	return named.Digest, err
 }
 
 // isDigits reports whether s has lowercase hexadecimal digits only; a ref may not.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"fsk/objects"
+	"fsk/refs"
 )
 
 // A printer writes results to standard output and all else to standard error, as
@@ -30,6 +31,7 @@ type printer struct {
 type summary struct {
 	Type     string                   `json:"type"`
 	Objects  int64                    `json:"objects"`
+	Refs     int64                    `json:"refs,omitempty"`
 	Bytes    int64                    `json:"bytes"`
 	Errors   int64                    `json:"errors"`
 	Warnings int64                    `json:"warnings"`
@@ -124,10 +126,21 @@ type jsonError struct {
 // describe puts into words what an error is about, and why it happened.
 func describe(what string, err error) jsonError {
 	e := jsonError{Type: "error", What: what, Why: err.Error(), Hint: hintOf(err)}
-	var object *objects.Error
+	var (
+		object *objects.Error
+		ref    *refs.Error
+	)
 	switch code := exitCode(err); {
 	case code == exitInterrupted:
 		e.Why = "interrupted"
+	case errors.As(err, &ref):
+		e.Why, e.Reason, e.Path = ref.Explain(), ref.Reason, ref.Path
+		switch {
+		case what == "" && ref.Name != (refs.Name{}):
+			e.What = "ref " + ref.Name.String()
+		case what == "":
+			e.What = ref.Path
+		}
 	case !errors.As(err, &object):
 		if code == exitIncomplete {
 			e.Reason = objects.IOError

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -9,6 +10,7 @@ import (
 	"fsk/objects"
 	"fsk/objects/fleche"
 	"fsk/objects/rootfs"
+	"fsk/refs"
 )
 
 type initCmd struct {
@@ -88,7 +90,7 @@ func (c *lsCmd) Run(a *app) error {
 }
 
 type statCmd struct {
-	Objects []string `arg:"" name:"object" help:"Digests, or their first digits."`
+	Objects []string `arg:"" name:"object" help:"Digests, their first digits, or refs."`
 }
 
 // Help is the end of the help page.
@@ -144,12 +146,13 @@ func orDash(known bool, v any) string {
 }
 
 type rmCmd struct {
-	Objects []string `arg:"" name:"object" help:"Digests, or their first digits."`
+	Force   bool     `help:"Also what a ref names."`
+	Objects []string `arg:"" name:"object" help:"Digests, their first digits, or refs."`
 }
 
 // Help is the end of the help page.
 func (rmCmd) Help() string {
-	return "Removes what is stored under the digest, whatever state it is in.\n\nExample: fsk rm 8e4c7c1b"
+	return "Removes what is stored under the digest, whatever state it is in. What a ref names is refused.\n\nExample: fsk rm 8e4c7c1b"
 }
 
 func (c *rmCmd) Run(a *app) error {
@@ -160,7 +163,7 @@ func (c *rmCmd) Run(a *app) error {
 	for _, name := range c.Objects {
 		d, err := a.resolve(db, name)
 		if err == nil {
-			err = db.Remove(a.ctx, d)
+			err = c.remove(a, db, d)
 		}
 		if err != nil {
 			a.reportOn(name, err)
@@ -172,6 +175,45 @@ func (c *rmCmd) Run(a *app) error {
 		a.out.object(objects.Info{Digest: d, Size: -1}, nil)
 	}
 	return nil
+}
+
+// remove removes an object. No ref can be set to it between the look at all refs and
+// the end.
+func (c *rmCmd) remove(a *app, db *objects.DB, d objects.Digest) error {
+	if c.Force {
+		return db.Remove(a.ctx, d)
+	}
+	store, err := a.refs.all()
+	if err != nil {
+		return err
+	}
+	thaw, err := store.Freeze(a.ctx)
+	if err != nil {
+		return err
+	}
+	defer thaw()
+	const hint = "fsk rm --force removes it all the same"
+	for ref, err := range store.Records(a.ctx) {
+		switch {
+		case a.ctx.Err() != nil:
+			return a.ctx.Err()
+		case err != nil:
+			return &hinted{mayName(d, err), hint}
+		case ref.Digest == d:
+			return &hinted{&objects.Error{Digest: d, Reason: objects.Denied, Err: fmt.Errorf("the ref %s names it", ref.Name)}, hint}
+		}
+	}
+	return db.Remove(a.ctx, d)
+}
+
+// mayName is the error of an object that a ref may name which cannot be read.
+func mayName(d objects.Digest, err error) error {
+	var ref *refs.Error
+	if !errors.As(err, &ref) {
+		return err
+	}
+	return &objects.Error{Digest: d, Reason: ref.Reason,
+		Err: fmt.Errorf("%s may name it and cannot be read: %s", ref.Path, ref.Explain())}
 }
 
 type versionCmd struct{}

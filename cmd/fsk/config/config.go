@@ -21,6 +21,8 @@ type Config struct {
 	Namespace  string // of refs
 	Policy     Policy
 
+	State string // directory in which the command may remember things; "" if there is no place
+
 	Files    []string // that were read, nearest first
 	Warnings []string
 }
@@ -45,7 +47,7 @@ func Load(in Input) (*Config, error) {
 		return nil, err
 	}
 
-	c := &Config{Type: TypeFsk, Namespace: defaultTable}
+	c := &Config{Type: TypeFsk, Namespace: defaultTable, State: in.stateDir()}
 	for _, f := range l.all {
 		c.Files = append(c.Files, f.path)
 	}

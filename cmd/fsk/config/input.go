@@ -31,6 +31,15 @@ func (in *Input) defaultStore() string {
 	return filepath.Join(dir, "fsk")
 }
 
+// stateDir returns where the command may remember things, or "" if there is no place.
+func (in *Input) stateDir() string {
+	dir := in.xdg("XDG_STATE_HOME", filepath.Join(".local", "state"))
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "fsk")
+}
+
 // xdg returns a directory of the XDG specification, which says that a relative
 // path in a variable is invalid and ignored.
 func (in *Input) xdg(variable, below string) string {
