@@ -29,7 +29,9 @@ func TestPlantedFilesAreIgnored(t *testing.T) {
 			if err := os.Chmod(path, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			planted = append(planted, "/"+dir+name)
+			if dir != "refs/" { // what is there is checked as a ref, and is none
+				planted = append(planted, "/"+dir+name)
+			}
 		}
 	}
 	file := b.write("file", "another payload")

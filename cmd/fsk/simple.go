@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -10,7 +9,6 @@ import (
 	"fsk/objects"
 	"fsk/objects/fleche"
 	"fsk/objects/rootfs"
-	"fsk/refs"
 )
 
 type initCmd struct {
@@ -143,77 +141,6 @@ func orDash(known bool, v any) string {
 		return "-"
 	}
 	return fmt.Sprint(v)
-}
-
-type rmCmd struct {
-	Force   bool     `help:"Also what a ref names."`
-	Objects []string `arg:"" name:"object" help:"Digests, their first digits, or refs."`
-}
-
-// Help is the end of the help page.
-func (rmCmd) Help() string {
-	return "Removes what is stored under the digest, whatever state it is in. What a ref names is refused.\n\nExample: fsk rm 8e4c7c1b"
-}
-
-func (c *rmCmd) Run(a *app) error {
-	db, _, err := a.openStore(false)
-	if err != nil {
-		return err
-	}
-	for _, name := range c.Objects {
-		d, err := a.resolve(db, name)
-		if err == nil {
-			err = c.remove(a, db, d)
-		}
-		if err != nil {
-			a.reportOn(name, err)
-			if a.ctx.Err() != nil {
-				return nil
-			}
-			continue
-		}
-		a.out.object(objects.Info{Digest: d, Size: -1}, nil)
-	}
-	return nil
-}
-
-// remove removes an object. No ref can be set to it between the look at all refs and
-// the end.
-func (c *rmCmd) remove(a *app, db *objects.DB, d objects.Digest) error {
-	if c.Force {
-		return db.Remove(a.ctx, d)
-	}
-	store, err := a.refs.all()
-	if err != nil {
-		return err
-	}
-	thaw, err := store.Freeze(a.ctx)
-	if err != nil {
-		return err
-	}
-	defer thaw()
-	const hint = "fsk rm --force removes it all the same"
-	for ref, err := range store.Records(a.ctx) {
-		switch {
-		case a.ctx.Err() != nil:
-			return a.ctx.Err()
-		case err != nil:
-			return &hinted{mayName(d, err), hint}
-		case ref.Digest == d:
-			return &hinted{&objects.Error{Digest: d, Reason: objects.Denied, Err: fmt.Errorf("the ref %s names it", ref.Name)}, hint}
-		}
-	}
-	return db.Remove(a.ctx, d)
-}
-
-// mayName is the error of an object that a ref may name which cannot be read.
-func mayName(d objects.Digest, err error) error {
-	var ref *refs.Error
-	if !errors.As(err, &ref) {
-		return err
-	}
-	return &objects.Error{Digest: d, Reason: ref.Reason,
-		Err: fmt.Errorf("%s may name it and cannot be read: %s", ref.Path, ref.Explain())}
 }
 
 type versionCmd struct{}

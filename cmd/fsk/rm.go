@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"fsk/objects"
+	"fsk/refs"
+)
+
+type rmCmd struct {
+	Force   bool     `help:"Also what a ref names."`
+	Objects []string `arg:"" name:"object" help:"Digests, their first digits, or refs."`
+}
+
+// Help is the end of the help page.
+func (rmCmd) Help() string {
+	return "Removes what is stored under the digest, whatever state it is in. What a ref names is refused.\n\nExample: fsk rm 8e4c7c1b"
+}
+
+func (c *rmCmd) Run(a *app) error {
+	db, _, err := a.openStore(false)
+	if err != nil {
+		return err
+	}
+	for _, name := range c.Objects {
+		d, err := a.resolve(db, name)
+		if err == nil {
+			err = c.remove(a, db, d)
+		}
+		if err != nil {
+			a.reportOn(name, err)
+			if a.ctx.Err() != nil {
+				return nil
+			}
+			continue
+		}
+		a.out.object(objects.Info{Digest: d, Size: -1}, nil)
+	}
+	return nil
+}
+
+// remove removes an object. No ref is set to it between the look at all refs and the end.
+func (c *rmCmd) remove(a *app, db *objects.DB, d objects.Digest) error {
+	if c.Force {
+		return db.Remove(a.ctx, d)
+	}
+	store, err := a.refs.all()
+	if err != nil {
+		return err
+	}
+	thaw, err := store.Freeze(a.ctx)
+	switch {
+	case err == nil:
+		defer thaw()
+	case errors.Is(err, syscall.ENOSPC):
+		// A full disk has no room for the file that is locked, so no ref was ever set here;
+		// and removing is what helps.
+	default:
+		return err
+	}
+	if err := a.unnamed(store, d); err != nil {
+		return &hinted{err, "fsk rm --force removes it all the same"}
+	}
+	return db.Remove(a.ctx, d)
+}
+
+// unnamed returns an error if a ref of any namespace names an object, or may name it.
+func (a *app) unnamed(store *refs.Store, d objects.Digest) error {
+	for ref, err := range store.Records(a.ctx) {
+		var unreadable *refs.Error
+		switch {
+		case errors.As(err, &unreadable):
+			return &objects.Error{Digest: d, Reason: unreadable.Reason,
+				Err: fmt.Errorf("%s may name it and cannot be read: %s", unreadable.Path, unreadable.Explain())}
+		case err != nil:
+			return err
+		case ref.Digest == d:
+			return &objects.Error{Digest: d, Reason: objects.Denied, Err: fmt.Errorf("the ref %s names it", ref.Name)}
+		}
+	}
+	return nil
+}
