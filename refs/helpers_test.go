@@ -192,7 +192,6 @@ type record struct {
 	prev             string
 	attrs            []string
 	key              []byte // nil: plain
-	domain           string // of the seal; "" is the one of refs
 }
 
 func (r record) body() string {

@@ -23,8 +23,8 @@ const (
 	lockWait = 10 * time.Second
 	// maxRecent is how many marks the second file has at most.
 	maxRecent = 512
-	// maxPending is how many changes are in memory at most: 10 MB.
-	maxPending = 1 << 16
+	// maxPending is how many changes are in memory at most: a few megabytes.
+	maxPending = 1 << 14
 )
 
 // Marks are those of one store and namespace. Changes are kept in memory until
@@ -36,6 +36,7 @@ type Marks struct {
 
 	mu       sync.Mutex
 	disk     *disk // nil before the first look
+	last     line  // that was found there last: who asks for a mark often raises it next
 	pending  map[key]change
 	rejected bool // writing failed once, and was told
 }
@@ -79,7 +80,14 @@ func (m *Marks) find(k key) (refs.Mark, error) {
 		}
 		m.disk = d
 	}
-	return m.disk.find(k)
+	if m.last.key != k {
+		mark, err := m.disk.find(k)
+		if err != nil {
+			return refs.Mark{}, err
+		}
+		m.last = line{k, mark}
+	}
+	return m.last.mark, nil
 }
 
 // Raise remembers a mark unless one at least as high is remembered.
@@ -112,8 +120,7 @@ func (m *Marks) Flush() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.flush()
-	m.disk.close()
-	m.disk = nil
+	m.forget()
 }
 
 // flush drops what it cannot write: memory is bounded. mu is held.
@@ -127,8 +134,13 @@ func (m *Marks) flush() {
 		m.warn(err)
 	}
 	clear(m.pending)
+	m.forget()
+}
+
+// forget gives back what is open; what is on the disk is looked at again. mu is held.
+func (m *Marks) forget() {
 	m.disk.close()
-	m.disk = nil
+	m.disk, m.last = nil, line{}
 }
 
 // write changes the files. They are read again under the lock, because others may have
