@@ -44,6 +44,9 @@ func TestWhatIsNoFile(t *testing.T) {
 			os.Mkdir(filepath.Join(dir, "refs/a/main"), 0o777)
 			return os.WriteFile(filepath.Join(dir, "refs/a/main/x"), nil, 0o644)
 		}, objects.NotRegular, objects.RefConflict},
+		{"a link in the place of the lock", func(dir, outside string) error {
+			return os.Symlink(filepath.Join(outside, "main"), filepath.Join(dir, "refs/.lock"))
+		}, objects.Missing, objects.NotRegular},
 		{"a link among the directories", func(dir, outside string) error {
 			os.Remove(filepath.Join(dir, "refs/a"))
 			return os.Symlink(outside, filepath.Join(dir, "refs/a"))
@@ -77,7 +80,15 @@ func TestWhatIsNoFile(t *testing.T) {
 					t.Errorf("All yields %+v", ref)
 				}
 			}
-			for range w.Check(t.Context(), nil) {
+			found := 0
+			for f, err := range w.Check(t.Context(), nil) {
+				if err != nil || f.Next == "" {
+					t.Errorf("Check: %+v, %v", f, err)
+				}
+				found++
+			}
+			if found == 0 {
+				t.Error("Check finds nothing")
 			}
 			for _, err := range w.Reseal(t.Context(), nil) {
 				if err != nil {

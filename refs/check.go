@@ -41,6 +41,10 @@ func (s *Store) Check(ctx context.Context, stats *CheckStats) iter.Seq2[objects.
 				}
 			}
 		}
+		lock := pathOf(lockName)
+		if info, err := s.fs.Lstat(lock); err == nil && !info.Mode().IsRegular() && !yield(finding(objects.NotRegular, objects.SeverityError, lock), nil) {
+			return
+		}
 		if err := ctx.Err(); err != nil {
 			stats.Complete = false
 			yield(objects.Finding{}, err)

@@ -24,8 +24,11 @@ type Error struct {
 // Error returns what, why, and last the reason in parentheses.
 func (e *Error) Error() string {
 	text := e.Explain() + " (" + string(e.Reason) + ")"
-	if e.Name != (Name{}) {
+	switch {
+	case e.Name != (Name{}):
 		text = "ref " + e.Name.String() + ": " + text
+	case e.Path != "":
+		text = e.Path + ": " + text
 	}
 	return text
 }

@@ -77,16 +77,15 @@ func (m Mark) compare(name Name, ref Ref, err error) error {
 // Accept takes the present state of a ref as right, also if the mark says otherwise: the
 // record that is there, which must be verified, or that there is none. The number of a
 // ref that has gone is kept, so that what is put back later is noticed. The error is
-// [objects.Missing] if there is neither a record nor a mark.
+// [objects.Missing] if there is neither a record nor a mark. It writes nothing to the store
+// and takes no lock: a record that somebody writes meanwhile is a newer one.
 func (s *Store) Accept(ctx context.Context, name Name) (Ref, error) {
 	if s.opts.Marks == nil {
 		return Ref{}, errors.New("refs.Accept: there are no marks")
 	}
-	thaw, err := s.Freeze(ctx) // nobody writes a record that the mark would then be below
-	if err != nil {
-		return Ref{}, about(name, err)
+	if err := ctx.Err(); err != nil {
+		return Ref{}, err
 	}
-	defer thaw()
 	mark, err := s.mark(name)
 	if err != nil {
 		return Ref{}, err

@@ -2,7 +2,6 @@ package refs
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"fsk/objects"
@@ -82,7 +81,7 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[Ref, error] {
 			switch {
 			case err != nil:
 			case e.name == (Name{}):
-				err = &Error{Reason: objects.Stray, Path: pathOf(e.below), Err: errors.New(pathOf(e.below) + " does not belong there")}
+				err = &Error{Reason: objects.Stray, Path: pathOf(e.below)}
 			case e.err != nil:
 				err = e.err
 			default:

@@ -61,23 +61,25 @@ func (c *rmCmd) remove(a *app, db *objects.DB, d objects.Digest) error {
 		return err
 	}
 	if err := a.unnamed(store, d); err != nil {
-		return &hinted{err, "fsk rm --force removes it all the same"}
+		return err
 	}
 	return db.Remove(a.ctx, d)
 }
 
 // unnamed returns an error if a ref of any namespace names an object, or may name it.
 func (a *app) unnamed(store *refs.Store, d objects.Digest) error {
+	refuse := func(reason objects.Reason, format string, args ...any) error {
+		return &hinted{&objects.Error{Digest: d, Reason: reason, Err: fmt.Errorf(format, args...)}, "fsk rm --force removes it all the same"}
+	}
 	for ref, err := range store.Records(a.ctx) {
 		var unreadable *refs.Error
 		switch {
 		case errors.As(err, &unreadable):
-			return &objects.Error{Digest: d, Reason: unreadable.Reason,
-				Err: fmt.Errorf("%s may name it and cannot be read: %s", unreadable.Path, unreadable.Explain())}
+			return refuse(unreadable.Reason, "%s may name it and cannot be read: %s", unreadable.Path, unreadable.Explain())
 		case err != nil:
 			return err
 		case ref.Digest == d:
-			return &objects.Error{Digest: d, Reason: objects.Denied, Err: fmt.Errorf("the ref %s names it", ref.Name)}
+			return refuse(objects.Denied, "the ref %s names it", ref.Name)
 		}
 	}
 	return nil
