@@ -48,9 +48,10 @@ func markError(name Name, err error) error {
 	return &Error{Name: name, Reason: objects.IOError, Err: fmt.Errorf("marks: %w", err)}
 }
 
-// raise remembers a record that was read or written.
+// raise remembers a record that was read or written. What no key has verified is not
+// remembered: anybody could have given it a number above all that will ever be set.
 func (s *Store) raise(ref Ref, mark Mark) error {
-	if s.opts.Marks == nil || ref.Seq <= mark.Seq {
+	if s.opts.Marks == nil || ref.Reason != objects.OK || ref.Seq <= mark.Seq {
 		return nil
 	}
 	return markError(ref.Name, s.opts.Marks.Raise(ref.Name, Mark{ref.Seq, ref.Body}))
@@ -92,6 +93,10 @@ func (s *Store) Accept(ctx context.Context, name Name) (Ref, error) {
 	}
 	ref, err := s.read(name)
 	present := Mark{ref.Seq, ref.Body}
+	if err == nil && ref.Reason != objects.OK {
+		return Ref{}, &Error{Name: name, Reason: objects.Unsealed, Path: pathOf(name.String()),
+			Err: errors.New("there is no key to verify the record with, and what is not verified is not remembered")}
+	}
 	if err != nil {
 		if reasonIn(err) != objects.Missing || mark == (Mark{}) {
 			return Ref{}, err

@@ -157,3 +157,30 @@ func TestMaxAge(t *testing.T) {
 		}
 	}
 }
+
+// TestUnverifiedIsNotRemembered: who reads without keys would remember what anybody has
+// planted, and then refuse what a key holder sets.
+func TestUnverifiedIsNotRemembered(t *testing.T) {
+	fsys := newRoot(t)
+	marks := newMarks()
+	without := open(t, fsys, seal0, refs.Options{Marks: marks})
+	keyed := open(t, fsys, ringOf(t, key1), refs.Options{Marks: marks})
+	keyed.set("main", "x")
+	good := read(t, fsys, "refs/main")
+	for _, planted := range []record{
+		{name: "main", digest: digestOf("y").String(), seq: 1000},
+		{name: "main", digest: digestOf("y").String(), seq: 1000, key: foreignKey},
+	} {
+		write(t, fsys, "refs/main", planted.bytes())
+		without.wantRef("main", "y")
+		without.listing("")
+		_, err := without.Accept(t.Context(), nameOf(t, "main"))
+		wantError(t, "Accept", err, objects.Unsealed)
+	}
+	write(t, fsys, "refs/main", good)
+	keyed.wantRef("main", "x")
+	// What was verified before is held against it, with keys or without.
+	keyed.set("main", "z")
+	write(t, fsys, "refs/main", good)
+	without.wantMiss("main", objects.RolledBack)
+}
