@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"fsk/objects"
 	"fsk/seal"
@@ -62,10 +63,7 @@ func (s *Store) checkEntry(ctx context.Context, e entry, err error, stats *Check
 	if e.name == (Name{}) {
 		return []objects.Finding{finding(objects.Stray, objects.SeverityWarning, file)}
 	}
-	ref, err := Ref{}, e.err
-	if err == nil {
-		ref, err = s.judge(e.name, e.raw)
-	}
+	ref, found, err := s.settle(ctx, e)
 	if err != nil {
 		reason := reasonIn(err)
 		if reason == objects.Missing { // it has gone meanwhile
@@ -76,7 +74,32 @@ func (s *Store) checkEntry(ctx context.Context, e entry, err error, stats *Check
 		return []objects.Finding{refFinding(file, err)}
 	}
 	stats.count(ref)
-	return s.checkRef(ctx, ref, file)
+	return found
+}
+
+// checkRounds bounds how often a ref is checked that is another one each time.
+const checkRounds = 10
+
+// settle verifies a record and checks what it leads to. If that is not as it should be,
+// and the ref was set meanwhile, what it is now decides: its old object may have been
+// removed since.
+func (s *Store) settle(ctx context.Context, e entry) (ref Ref, found []objects.Finding, err error) {
+	for range checkRounds {
+		if e.err != nil {
+			return Ref{}, nil, e.err
+		}
+		if ref, err = s.judge(e.name, e.raw); err != nil {
+			return Ref{}, nil, err
+		}
+		found = s.checkRef(ctx, ref, pathOf(e.below))
+		bad := slices.ContainsFunc(found, func(f objects.Finding) bool { return f.Severity != objects.SeverityNote })
+		if !bad || s.isPresent(e.name, e.raw) {
+			break
+		}
+		e.raw, e.err = s.load(e.below)
+		e.err = about(e.name, e.err)
+	}
+	return ref, found, nil
 }
 
 func (stats *CheckStats) count(ref Ref) {

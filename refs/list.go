@@ -116,5 +116,5 @@ func (s *Store) before(ctx context.Context, ref Ref, buf []byte) (Ref, error) {
 	if r.Name != ref.Name || r.Namespace != ref.Namespace || r.Seq+1 != ref.Seq {
 		return fail(objects.MalformedRef, errors.New("not the record of this ref that came before"))
 	}
-	return Ref{Record: r, Reason: info.Reason, Key: info.Key, Retired: info.Retired, Body: ref.Prev}, nil
+	return Ref{Record: r, Reason: info.Reason, Key: info.Key, Retired: info.Retired, BodyDigest: ref.Prev}, nil
 }

@@ -256,10 +256,10 @@ func TestTargets(t *testing.T) {
 	want := map[string]refs.Role{
 		"default main " + digestOf("two").String():      refs.Named,
 		"default main " + attr:                          refs.Attribute,
-		"default main " + first.Body.String():           refs.History,
+		"default main " + first.BodyDigest.String():     refs.History,
 		"default main " + digestOf("one").String():      refs.Former,
 		"go-cache go/ab/x " + digestOf("four").String(): refs.Named,
-		"default gone " + second.Body.String():          refs.History,
+		"default gone " + second.BodyDigest.String():    refs.History,
 		"default gone " + digestOf("five").String():     refs.Former,
 	}
 	if len(got) != len(want) {
@@ -352,5 +352,38 @@ func TestReseal(t *testing.T) {
 		if err == nil {
 			t.Error("resealing without a key says nothing")
 		}
+	}
+}
+
+// TestCheckWhileRefsAreSet: a ref that is set, and whose old object is then removed, is no
+// finding (F14).
+func TestCheckWhileRefsAreSet(t *testing.T) {
+	fsys := newRoot(t)
+	w := open(t, fsys, ringOf(t, key1), refs.Options{NoHistory: true})
+	w.set("main", "0")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 150 {
+			info, err := w.db.Put(background, fmt.Append(nil, i+1))
+			if err == nil {
+				_, err = w.Update(background, nameOf(t, "main"), refs.Change{Digest: info.Digest})
+			}
+			if err == nil {
+				err = w.db.Remove(background, digestOf(fmt.Sprint(i)))
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		w.wantFindings()
 	}
 }

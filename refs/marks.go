@@ -54,7 +54,7 @@ func (s *Store) raise(ref Ref, mark Mark) error {
 	if s.opts.Marks == nil || ref.Reason != objects.OK || ref.Seq <= mark.Seq {
 		return nil
 	}
-	return markError(ref.Name, s.opts.Marks.Raise(ref.Name, Mark{ref.Seq, ref.Body}))
+	return markError(ref.Name, s.opts.Marks.Raise(ref.Name, Mark{ref.Seq, ref.BodyDigest}))
 }
 
 // compare holds what was read of a ref against its mark.
@@ -69,7 +69,7 @@ func (m Mark) compare(name Name, ref Ref, err error) error {
 		return err
 	case ref.Seq < m.Seq, ref.Seq == m.Seq && m.Body.IsZero():
 		return fail(objects.RolledBack, "this is record number %d, but number %d was seen before", ref.Seq, m.Seq)
-	case ref.Seq == m.Seq && ref.Body != m.Body:
+	case ref.Seq == m.Seq && ref.BodyDigest != m.Body:
 		return fail(objects.RefFork, "another record number %d was seen before", m.Seq)
 	}
 	return nil
@@ -92,7 +92,7 @@ func (s *Store) Accept(ctx context.Context, name Name) (Ref, error) {
 		return Ref{}, err
 	}
 	ref, err := s.read(name)
-	present := Mark{ref.Seq, ref.Body}
+	present := Mark{ref.Seq, ref.BodyDigest}
 	if err == nil && ref.Reason != objects.OK {
 		return Ref{}, &Error{Name: name, Reason: objects.Unsealed, Path: pathOf(name.String()),
 			Err: errors.New("there is no key to verify the record with, and what is not verified is not remembered")}

@@ -79,7 +79,7 @@ func (s *Store) judge(name Name, raw []byte) (Ref, error) {
 	if err != nil {
 		return Ref{}, about(name, err)
 	}
-	ref := Ref{Record: record, Reason: objects.OKPlain, Body: objects.Sum(record.bodyOf(raw))}
+	ref := Ref{Record: record, Reason: objects.OKPlain, BodyDigest: objects.Sum(record.bodyOf(raw))}
 	refuse := func(reason objects.Reason) (Ref, error) {
 		return ref, &Error{Name: name, Reason: reason, Path: pathOf(name.String())}
 	}

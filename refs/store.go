@@ -60,10 +60,10 @@ type Store struct {
 // A Ref is a record that was verified.
 type Ref struct {
 	Record
-	Reason  objects.Reason // OK, OKPlain or OKUnverified
-	Key     seal.KeyID     // of the key that sealed it, zero if none is known
-	Retired bool           // that key is not the first of the ring
-	Body    objects.Digest // BLAKE3 of the body, by which marks and history know the record
+	Reason     objects.Reason // OK, OKPlain or OKUnverified
+	Key        seal.KeyID     // of the key that sealed it, zero if none is known
+	Retired    bool           // that key is not the first of the ring
+	BodyDigest objects.Digest // BLAKE3 of the body, by which marks and history know the record
 }
 
 // Open opens the refs of the store in fs. db is that store, opened with the same ring;

@@ -48,7 +48,7 @@ func (s *Store) Targets(ctx context.Context) iter.Seq2[Target, error] {
 					yield(Target{}, err)
 					return
 				}
-				if !yield(Target{ref, before.Body, History}, nil) || !reach(ref, before.Record, Former, Former, yield) {
+				if !yield(Target{ref, before.BodyDigest, History}, nil) || !reach(ref, before.Record, Former, Former, yield) {
 					return
 				}
 			}

@@ -166,14 +166,14 @@ func (s *Store) change(ctx context.Context, name Name, next func(was state) (Rec
 		return Ref{}, err
 	}
 	if was.err == nil && !s.opts.NoHistory {
-		r.Prev = was.ref.Body
+		r.Prev = was.ref.BodyDigest
 	}
 	raw, err := s.encode(&r)
 	if err != nil {
 		return Ref{}, err
 	}
 	if !r.Prev.IsZero() {
-		if _, err := s.db.Put(ctx, was.ref.Record.Body()); err != nil {
+		if _, err := s.db.Put(ctx, was.ref.Body()); err != nil {
 			return Ref{}, writeError(name, err)
 		}
 	}

@@ -21,7 +21,7 @@ func TestUpdateAndDelete(t *testing.T) {
 		w.wantMiss("builds/main", objects.Missing)
 		first := w.set("builds/main", "one")
 		again := w.set("builds/main", "one") // it says: still meant
-		if first.Seq != 1 || again.Seq != 2 || again.Prev != first.Body || !first.Prev.IsZero() {
+		if first.Seq != 1 || again.Seq != 2 || again.Prev != first.BodyDigest || !first.Prev.IsZero() {
 			t.Errorf("records %+v and %+v", first, again)
 		}
 		third, err := w.Update(t.Context(), name, refs.Change{Digest: w.put("two"), Old: digestOf("one"), Attrs: map[string]string{"size": "3"}})
@@ -37,7 +37,7 @@ func TestUpdateAndDelete(t *testing.T) {
 		if _, err := w.Delete(t.Context(), name, objects.Digest{}); !isReason(err, objects.Missing) {
 			t.Errorf("Delete again: %v", err)
 		}
-		if back := w.set("builds/main", "three"); back.Seq != 5 || back.Prev != gone.Body {
+		if back := w.set("builds/main", "three"); back.Seq != 5 || back.Prev != gone.BodyDigest {
 			t.Errorf("set after Delete: %+v", back)
 		}
 		w.wantRef("builds/main", "three")

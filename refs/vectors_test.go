@@ -33,7 +33,7 @@ func TestVectors(t *testing.T) {
 				return
 			}
 			ref, err := w.Get(t.Context(), r.Name)
-			if err != nil || ref.Body.String() != v["body"] || ref.Key != r.KeyHint {
+			if err != nil || ref.BodyDigest.String() != v["body"] || ref.Key != r.KeyHint {
 				t.Errorf("Get = %+v, %v", ref, err)
 			}
 		})
