@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"fsk/cmd/fsk/config"
-	"fsk/hooks"
 	"fsk/objects"
 	"fsk/objects/rootfs"
 )
@@ -60,6 +59,7 @@ func (a *app) config() (*config.Config, error) {
 	cfg, err := config.Load(config.Input{
 		Store: text(a.globals.Store), Cache: text(a.globals.Cache), File: text(a.globals.Config),
 		Getenv: a.getenv, Dir: dir, Home: home, UID: os.Geteuid(),
+		Environ: os.Environ(), TempDir: os.TempDir(),
 	})
 	if err != nil {
 		return nil, err
@@ -74,6 +74,11 @@ func (a *app) config() (*config.Config, error) {
 // openStore opens the configured store; if create is set it makes one where the
 // configuration lets it.
 func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
+	return a.openStoreWith(create, options)
+}
+
+// openStoreWith opens it with other options than those of the configuration.
+func (a *app) openStoreWith(create bool, options func(*config.Config) *objects.Options) (*objects.DB, *config.Config, error) {
 	cfg, err := a.config()
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +86,7 @@ func (a *app) openStore(create bool) (*objects.DB, *config.Config, error) {
 	if cfg.Type != config.TypeFsk {
 		return nil, nil, notOnFleche(cfg)
 	}
-	fsys, db, err := openOrCreate(cfg, create && cfg.MayCreate)
+	fsys, db, err := openOrCreate(cfg, create && cfg.MayCreate, options(cfg))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +103,7 @@ func (a *app) close() {
 	}
 }
 
-func openOrCreate(cfg *config.Config, create bool) (*rootfs.FS, *objects.DB, error) {
+func openOrCreate(cfg *config.Config, create bool, options *objects.Options) (*rootfs.FS, *objects.DB, error) {
 	fsys, err := rootfs.Open(cfg.Store)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		fsys, err = rootfs.Create(cfg.Store)
@@ -109,7 +114,6 @@ func openOrCreate(cfg *config.Config, create bool) (*rootfs.FS, *objects.DB, err
 	if err != nil {
 		return nil, nil, err
 	}
-	options := options(cfg)
 	db, err := objects.Open(fsys, cfg.Ring, options)
 	if errors.Is(err, objects.ErrNotStore) && create {
 		if err := objects.Init(fsys); err != nil {
@@ -132,15 +136,8 @@ func noStore(cfg *config.Config) error {
 // options turns the configuration into those of the library.
 func options(cfg *config.Config) *objects.Options {
 	o := &objects.Options{Durability: cfg.Durability, MaxObjectSize: cfg.Policy.MaxObjectSize}
-	var policies hooks.Chain
-	if cfg.Policy.FirstKeyOnly {
-		policies = append(policies, hooks.FirstKey{})
-	}
-	if len(cfg.Policy.Deny) > 0 {
-		policies = append(policies, hooks.NewDeny(cfg.Policy.Deny...))
-	}
-	if len(policies) > 0 {
-		o.PreRead = policies
+	if asked := policies(cfg); len(asked) > 0 {
+		o.PreRead = asked
 	}
 	return o
 }

@@ -63,6 +63,7 @@ var commands = []command{
 	{"pack", "Gather small objects in large packs.", func() any { return new(packCmd) }},
 	{"ref", "Name objects, sealed.", func() any { return new(refCmd) }},
 	{"key", "Make a key, list the keys in use.", func() any { return new(keyCmd) }},
+	{"hook", "Pin hook programs, try policies and hooks.", func() any { return new(hookCmd) }},
 	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
 	{"version", "Print the version.", func() any { return new(versionCmd) }},
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 
 	"fsk/cmd/fsk/config"
@@ -31,12 +30,30 @@ type status struct {
 	Keys        []seal.KeyID `json:"keys"`
 	KeysFrom    string       `json:"keys_from,omitempty"`
 	RequireSeal bool         `json:"require_seal"`
-	KeyPolicy   string       `json:"key_policy"`
+	KeyPolicy   string       `json:"key_policy"` // "any", "first" or "list"
+	KeyLists    []jsonKeys   `json:"key_lists,omitempty"`
 	MaxSize     int64        `json:"max_object_size"`
 	Deny        int          `json:"deny"`
+	PreRead     []jsonHook   `json:"pre_read,omitempty"`
+	PolicyFrom  []string     `json:"policy_from,omitempty"` // where the rules come from
 	Durability  string       `json:"durability"`
 	Filesystem  string       `json:"filesystem"`
 	Files       []string     `json:"files"`
+}
+
+// A jsonKeys is a list of the keys that may have sealed what is read.
+type jsonKeys struct {
+	Keys []seal.KeyID `json:"keys"`
+	From string       `json:"from"`
+}
+
+// A jsonHook is a hook program. Its arguments are not shown: they may hold a secret.
+type jsonHook struct {
+	Program   string         `json:"program"`
+	Arguments int            `json:"arguments"`
+	BLAKE3    objects.Digest `json:"blake3"`
+	Timeout   string         `json:"timeout"`
+	From      string         `json:"from"`
 }
 
 func (c *statusCmd) Run(a *app) error {
@@ -60,20 +77,14 @@ func (a *app) status(cfg *config.Config) (*status, error) {
 	s := &status{
 		Type: "status", Store: cfg.Store, StoreFrom: cfg.StoreFrom, State: "store",
 		Security: "off", Keys: []seal.KeyID{}, KeysFrom: cfg.KeysFrom,
-		RequireSeal: cfg.Policy.RequireSeal, KeyPolicy: "any", MaxSize: cfg.Policy.MaxObjectSize,
-		Deny: len(cfg.Policy.Deny), Durability: cfg.Durability.String(), Files: append([]string{}, cfg.Files...),
+		Durability: cfg.Durability.String(), Files: append([]string{}, cfg.Files...),
 	}
+	s.policy(&cfg.Policy)
 	if cfg.Ring.Len() > 0 {
 		s.Security = "on"
 	}
 	for i := range cfg.Ring.Len() {
 		s.Keys = append(s.Keys, cfg.Ring.ID(i))
-	}
-	if cfg.Policy.FirstKeyOnly {
-		s.KeyPolicy = "first"
-	}
-	if s.MaxSize == 0 {
-		s.MaxSize = objects.DefaultMaxObjectSize
 	}
 	return s, a.statusOfStore(cfg, s)
 }
@@ -148,19 +159,8 @@ func (s *status) print(p *printer, cfg *config.Config) {
 	if s.Filesystem != "" {
 		p.line("filesystem: %s", s.Filesystem)
 	}
-	p.line("policy: require_seal: %t%s", s.RequireSeal, from(cfg.Policy.RequireSealFrom))
-	p.line("policy: keys: %s%s", s.KeyPolicy, from(cfg.Policy.FirstKeyOnlyFrom))
-	p.line("policy: max_object_size: %s%s", formatSize(s.MaxSize), from(cfg.Policy.MaxObjectSizeFrom))
-	p.line("policy: deny: %d objects", s.Deny)
+	s.printPolicy(p, &cfg.Policy)
 	for _, f := range s.Files {
 		p.line("configuration: %s", escape(f))
 	}
-}
-
-// from says where a setting comes from, if it is not the default.
-func from(where string) string {
-	if where == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (%s)", escape(where))
 }

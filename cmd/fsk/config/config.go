@@ -12,6 +12,7 @@ type Config struct {
 	Store     string // absolute directory; it may not exist
 	StoreFrom string // "--store", "FSK_STORE", file and section, path of the .fsk directory, "default"
 	MayCreate bool   // whether add may make the store if it does not exist
+	Cache     string // name of the cache in use, whose section has the policy; "" if none is
 	Type      string // TypeFsk, TypePickle, TypeCloudpickle or TypeDill
 
 	Ring     *seal.Ring // never nil
@@ -47,7 +48,7 @@ func Load(in Input) (*Config, error) {
 		return nil, err
 	}
 
-	c := &Config{Type: TypeFsk, Namespace: defaultTable, State: in.stateDir()}
+	c := &Config{Type: TypeFsk, Namespace: defaultTable, State: in.stateDir(), Cache: name}
 	for _, f := range l.all {
 		c.Files = append(c.Files, f.path)
 	}
@@ -59,7 +60,7 @@ func Load(in Input) (*Config, error) {
 	settings := c.chooseSettings(&in, selected, own)
 	c.MayCreate = c.MayCreate && c.Type == TypeFsk
 	c.chooseKeys(env, selected, settings, own, named)
-	if err := c.choosePolicy(env, l, name, ownName); err != nil {
+	if err := c.choosePolicy(&in, env, l, name, ownName); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -127,19 +128,19 @@ func (c *Config) isUsersOwn(in *Input, own *section) bool {
 }
 
 // choosePolicy adds up the policies of the cache in use and of the user's own.
-func (c *Config) choosePolicy(env environment, l layers, name, ownName string) error {
+func (c *Config) choosePolicy(in *Input, env environment, l layers, name, ownName string) error {
 	p := &c.Policy
 	if env.require {
 		p.RequireSeal, p.RequireSealFrom = true, requireVariable
 	}
 	// The user's own file first: what it allows bounds what the others can.
 	if l.own != nil && ownName != "" && ownName != name {
-		if err := p.add(l.own, ownName); err != nil {
+		if err := p.add(in, c.Store, l.own, ownName); err != nil {
 			return err
 		}
 	}
 	for i := len(l.all) - 1; i >= 0 && name != ""; i-- {
-		if err := p.add(l.all[i], name); err != nil {
+		if err := p.add(in, c.Store, l.all[i], name); err != nil {
 			return err
 		}
 	}

@@ -39,7 +39,13 @@
 //   - policies of all files add up and the strictest wins. Beside the
 //     cache in use, the cache that the user's own file selects takes part;
 //     --cache names both. A walked file cannot raise the limit of an object's size above
-//     the user's, or the built-in one if the user has set none.
+//     the user's, or the built-in one if the user has set none;
+//   - it names no hook program: pre_read in its section of the cache in use is an error.
+//
+// A program, an argument of it that is an absolute path, and the list of a deny_file are
+// refused if they are in the store, or in another one that is marked by the user or root,
+// by whatever links. The list is believed like a configuration file. Where a program is, and
+// whether it is the pinned one, is looked at when it is asked.
 //
 // # The store
 //

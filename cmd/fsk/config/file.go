@@ -143,10 +143,13 @@ func tooLarge(path string) error {
 
 // ioError leaves out the path that an error of package os repeats.
 func ioError(path string, err error) error {
-	cause := err
+	return &Error{File: path, Problem: "cannot be read: " + withoutPath(err).Error(), Err: err}
+}
+
+func withoutPath(err error) error {
 	var p *fs.PathError
 	if errors.As(err, &p) {
-		cause = p.Err
+		return p.Err
 	}
-	return &Error{File: path, Problem: "cannot be read: " + cause.Error(), Err: err}
+	return err
 }

@@ -16,6 +16,8 @@ func FuzzLoad(f *testing.F) {
 	const key = "c4f1e8a7d2b9"
 	f.Add("[default]\ncache='c'\n[c]\nvalues.secret_key='KEY'\nvalues.root='~/s'\n")
 	f.Add("[default]\ncache='c'\n[c]\nvalues.secret_key=['KEY', 'KEYKEY']\n[c.policy]\nrequire_seal=true\n")
+	f.Add("[default]\ncache='c'\n[[c.policy.pre_read]]\nrun=['/KEY']\nblake3='KEY'\ntimeout='KEY'\n[[c.policy.pre_read]]\nKEY=1\n")
+	f.Add("[default]\ncache='c'\n[c.policy]\nkeys=['KEY']\ndeny_file='KEY'\ndeny=['KEY']\n")
 	home := f.TempDir()
 	dir := filepath.Join(home, "sub")
 	mine := filepath.Join(home, ".config", "fleche", "cache.toml")

@@ -12,6 +12,9 @@ type Input struct {
 	Dir    string                                    // working directory, absolute
 	Home   string                                    // home directory; "" if there is none
 	UID    int                                       // effective user id; unused on systems without
+
+	Environ []string // for hook programs, like os.Environ; they get it without the keys
+	TempDir string   // where private copies of hook programs are made, if need be
 }
 
 // abs makes a path that the user typed absolute.

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"fsk/hooks"
 	"fsk/objects"
 )
 
@@ -15,22 +16,42 @@ type Policy struct {
 	RequireSealFrom   string
 	FirstKeyOnly      bool // refuse what a retired key sealed
 	FirstKeyOnlyFrom  string
-	MaxObjectSize     int64 // in bytes; 0 is the default of package objects
+	KeyLists          []KeyList // the key that sealed an object must be on all of them
+	MaxObjectSize     int64     // in bytes; 0 is the default of package objects
 	MaxObjectSizeFrom string
-	Deny              []objects.Digest
-	DenyFrom          []string // as long as Deny
+	Deny              []DenyList
+	PreRead           []PreRead // in the order in which they are asked
+}
+
+// A KeyList names keys that may have sealed what is read.
+type KeyList struct {
+	IDs  hooks.Keys
+	From string
+}
+
+// A DenyList has objects that are never released.
+type DenyList struct {
+	List *hooks.Deny
+	From string
+}
+
+// A PreRead is a hook program. Only the user's own file can name one.
+type PreRead struct {
+	Program *hooks.Program
+	From    string
 }
 
 const (
-	requireKey = "require_seal"
-	keysKey    = "keys"
-	maxSizeKey = "max_object_size"
-	denyKey    = "deny"
-	preReadKey = "pre_read"
+	requireKey  = "require_seal"
+	keysKey     = "keys"
+	maxSizeKey  = "max_object_size"
+	denyKey     = "deny"
+	denyFileKey = "deny_file"
+	preReadKey  = "pre_read"
 )
 
 // add makes the policy as strict as the one that the file has for the cache.
-func (p *Policy) add(f *file, name string) error {
+func (p *Policy) add(in *Input, store string, f *file, name string) error {
 	if _, isList := f.tree[name].([]any); isList {
 		return nil // fleche's stack of caches has no policy
 	}
@@ -42,17 +63,13 @@ func (p *Policy) add(f *file, name string) error {
 	if !ok || err != nil {
 		return err
 	}
-	if err := t.only(requireKey, keysKey, maxSizeKey, denyKey, preReadKey); err != nil {
+	if err := t.only(requireKey, keysKey, maxSizeKey, denyKey, denyFileKey, preReadKey); err != nil {
 		return err
 	}
-	if t.has(preReadKey) {
-		if !f.own {
-			return t.fault(preReadKey, "hook programs are not run for a file that was found by walking up",
-				"move it to the user's own fleche/cache.toml, or name the file with --config")
-		}
-		return t.fault(preReadKey, "this version of fsk runs no hook programs", "remove it, or use a version that does")
-	}
 	from := f.path + " [" + showKey([]string{name}) + "]"
+	if err := p.addPreRead(in, store, t, from); err != nil {
+		return err
+	}
 	require, err := t.bool(requireKey)
 	if err != nil {
 		return err
@@ -60,20 +77,16 @@ func (p *Policy) add(f *file, name string) error {
 	if require && !p.RequireSeal {
 		p.RequireSeal, p.RequireSealFrom = true, from
 	}
-	keys, err := t.str(keysKey)
-	if err != nil {
+	if err := p.addKeys(t, from); err != nil {
 		return err
-	}
-	switch {
-	case keys == "first" && !p.FirstKeyOnly:
-		p.FirstKeyOnly, p.FirstKeyOnlyFrom = true, from
-	case keys != "" && keys != "any" && keys != "first":
-		return t.fault(keysKey, `must be "any" or "first"`, "")
 	}
 	if err := p.addMaxSize(t, from); err != nil {
 		return err
 	}
-	return p.addDeny(t, from)
+	if err := p.addDeny(t, from); err != nil {
+		return err
+	}
+	return p.addDenyFile(in, store, t, from)
 }
 
 func (p *Policy) addMaxSize(t table, from string) error {
@@ -135,24 +148,4 @@ func parseSize(s string) (int64, bool) {
 		return 0, false
 	}
 	return n * factor, true
-}
-
-func (p *Policy) addDeny(t table, from string) error {
-	v, ok := t.keys[denyKey]
-	if !ok {
-		return nil
-	}
-	list, ok := v.([]any)
-	if !ok {
-		return t.fault(denyKey, "must be a list of digests", "")
-	}
-	for i, one := range list {
-		text, _ := one.(string)
-		d, err := objects.ParseDigest(text)
-		if err != nil {
-			return t.fault(denyKey, "entry "+strconv.Itoa(i+1)+" is not a digest of 64 lowercase hexadecimal digits", "")
-		}
-		p.Deny, p.DenyFrom = append(p.Deny, d), append(p.DenyFrom, from)
-	}
-	return nil
 }

@@ -25,6 +25,23 @@ func (t table) fault(key, problem, hint string) error {
 	return t.file.fault(problem, hint, append(slices.Clone(t.path), key)...)
 }
 
+// entryFault makes an error about table i, from 0, of a list of tables. If they are
+// written in one value the place is that of the list.
+func (t table) entryFault(key string, i int, problem, hint string) error {
+	e := t.file.fault(problem, hint, append(slices.Clone(t.path), key)...)
+	seen := -1
+	_, line, column := locate(t.file.data, t.path, func(k string) bool {
+		if k == key {
+			seen++
+		}
+		return k == key && seen == i
+	})
+	if line > 0 {
+		e.Line, e.Column = line, column
+	}
+	return e
+}
+
 func (t table) sub(key string) (table, bool, error) {
 	v, ok := t.keys[key]
 	if !ok {

@@ -242,3 +242,30 @@ func TestPlanted(t *testing.T) {
 		t.Errorf("a mark of another user: %+v", c)
 	}
 }
+
+// A deny list that others can change is not believed: they could let through what it refuses.
+func TestDenyFileThatIsNotBelieved(t *testing.T) {
+	for claim, tt := range map[string]struct {
+		plant func(w *world, path string) error
+		says  string
+	}{
+		"writable by everybody": {func(w *world, path string) error { return os.Chmod(w.write(path, ""), 0o666) }, "can be written by everybody (mode 0666)"},
+		"a link":                {func(w *world, path string) error { return os.Symlink(w.write("home/real", ""), path) }, "is not a regular file"},
+		"a FIFO":                {func(_ *world, path string) error { return syscall.Mkfifo(path, 0o600) }, "is not a regular file"},
+		"a directory":           {func(_ *world, path string) error { return os.Mkdir(path, 0o700) }, "is not a regular file"},
+		"in a directory of everybody": {func(w *world, path string) error {
+			w.write(path, "")
+			return os.Chmod(filepath.Dir(path), 0o777)
+		}, "is in a directory that can be written by everybody (mode 0777)"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := newWorld(t)
+			w.mkdir(filepath.Join(w.home, "lists"))
+			if err := tt.plant(w, filepath.Join(w.home, "lists", "deny")); err != nil {
+				t.Fatal(err)
+			}
+			path := w.write(own, useC+"policy.deny_file='~/lists/deny'\n")
+			w.fails(path+":4:8: c.policy.deny_file: the list ", tt.says)
+		})
+	}
+}

@@ -71,7 +71,8 @@ func TestPolicy(t *testing.T) {
 	db, _ := objects.ParseDigest(b)
 	if !p.RequireSeal || p.RequireSealFrom != mine+" [c]" || !p.FirstKeyOnly || p.FirstKeyOnlyFrom != mine+" [mine]" ||
 		p.MaxObjectSize != 2048 || p.MaxObjectSizeFrom != near+" [c]" ||
-		!slices.Equal(p.Deny, []objects.Digest{da, db}) || !slices.Equal(p.DenyFrom, []string{mine + " [c]", near + " [c]"}) {
+		len(p.Deny) != 2 || !slices.Equal(p.Deny[0].List.Digests(), []objects.Digest{da}) || p.Deny[0].From != mine+" [c]" ||
+		!slices.Equal(p.Deny[1].List.Digests(), []objects.Digest{db}) || p.Deny[1].From != near+" [c]" {
 		t.Errorf("policy %+v", p)
 	}
 
@@ -92,20 +93,4 @@ func TestPolicy(t *testing.T) {
 	w.fails(mine+" [mine]: sealing is required", "FLECHE_SECRET_KEY")
 	w.in.Store = "/x"
 	w.fails("sealing is required")
-}
-
-func TestPreRead(t *testing.T) {
-	const hook = "[[c.policy.pre_read]]\nrun=['/bin/true']\n"
-	w := newWorld(t)
-	w.write(walked, "[default]\ncache='c'\n"+hook)
-	w.fails("c.policy.pre_read", "found by walking up", "cache.toml")
-	w.in.Store = "/x"
-	w.fails("found by walking up")
-	w.in.File = filepath.Join(w.root, walked)
-	w.fails("c.policy.pre_read", "runs no hook programs")
-
-	w = newWorld(t)
-	w.write(own, "[default]\ncache='c'\n"+hook)
-	w.write(walked, "[default]\nroot=true\ncache='d'\n[d]\n")
-	w.fails(own, "c.policy.pre_read", "runs no hook programs")
 }
