@@ -22,7 +22,7 @@ import (
 // docPages are the pages that these tests keep true, relative to the root of the module.
 var docPages = []string{
 	"README.md", "docs/cli.md", "docs/durability.md", "docs/embedding.md",
-	"docs/format.md", "docs/performance.md", "docs/recovery.md", "docs/rotation.md", "docs/security.md",
+	"docs/format.md", "docs/hooks.md", "docs/performance.md", "docs/recovery.md", "docs/rotation.md", "docs/security.md",
 }
 
 // docRoot returns the root of the module.
@@ -288,10 +288,18 @@ func docSteps(t *testing.T, page string) (steps []step) {
 // docTools are programs that a session may use and a machine may lack.
 var docTools = []string{"b3sum", "openssl", "xxd", "od", "cpio"}
 
+// docNeeds are the programs without which the session of a page makes no sense.
+var docNeeds = map[string]string{"docs/hooks.md": "python3"}
+
 // endOfStep is what the script prints after a command.
 const endOfStep = "\x00end of step\x00"
 
 func docSession(t *testing.T, shell, bin, page string, steps []step) {
+	if need := docNeeds[page]; need != "" {
+		if _, err := exec.LookPath(need); err != nil {
+			t.Skipf("there is no %s", need)
+		}
+	}
 	// The mark leaves the exit status of the command before it as it was.
 	script := "mark() { local status=$?; printf '" + strings.ReplaceAll(endOfStep, "\x00", `\0`) + "'; return $status; }\n" +
 		"exec 2>&1\n"
@@ -320,7 +328,7 @@ func docSession(t *testing.T, shell, bin, page string, steps []step) {
 	}
 	cmd := exec.Command(shell, "-c", script)
 	cmd.Dir = work
-	cmd.Env = append(docGoEnv(t), "HOME="+home, "LC_ALL=C",
+	cmd.Env = append(docGoEnv(t), "HOME="+home, "LC_ALL=C", "REPO="+docRoot(t),
 		"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	out, err := cmd.Output()
 	got := strings.Split(string(out), endOfStep)

@@ -56,7 +56,7 @@ func (c *hookPinCmd) Run(a *app) error {
 	}
 	for _, arg := range c.Args {
 		if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
-			a.out.warning(fmt.Sprintf("%s: only the program is pinned, not this file: pin the script itself, with a #! line", arg))
+			a.out.warning(fmt.Sprintf("%s: only the program is pinned, not this file; if it is a script pin it, with a #! line", arg))
 		}
 	}
 	timeout := hooks.DefaultTimeout.String()

@@ -38,6 +38,7 @@ func TestPlantedFilesAreIgnored(t *testing.T) {
 	commands := [][]string{
 		{"!", "status"}, {"status"}, {"ls"}, {"cat", digest}, {"stat", digest}, {"fsck"}, {"key", "ls"}, {"version"}, {"add", file},
 		{"--json", "fsck"}, {"!", "--store", ".", "ls"}, {"key", "new"}, {"rm", digestOf("another payload")},
+		{"pack"}, {"hook", "test", digest}, {"hook", "pin", "/bin/sh"}, {"cat", "-o", filepath.Join(b.dir, "out"), digest}, {"!", "init", filepath.Join(b.dir, "new")},
 	}
 	// What has the name of a planted file may be looked at, to say that it is ignored,
 	// but it is opened by nobody.

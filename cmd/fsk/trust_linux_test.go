@@ -208,8 +208,15 @@ func TestSecurityOff(t *testing.T) {
 		"FSK_REQUIRE_SEAL": off.with("FSK_REQUIRE_SEAL=1"),
 		"require_seal":     off.in(configured(t, "[main.policy]", "require_seal = true").dir).with("HOME=" + configured(t, "[main.policy]", "require_seal = true").env["HOME"]),
 	} {
-		for _, args := range [][]string{{"cat", digest}, {"ls"}, {"stat", digest}, {"fsck"}, {"add", "/etc/hostname"}, {"rm", digest}, {"status"}, {"key", "ls"}} {
+		for _, args := range [][]string{{"cat", digest}, {"ls"}, {"stat", digest}, {"fsck"}, {"add", "/etc/hostname"}, {"rm", digest}, {"status"}, {"key", "ls"},
+			{"pack"}, {"init"}, {"hook", "test", digest}, {"hook", "pin", "/bin/sh"}, {"cat", "-o", "out", digest}, {"cat", "--batch"}, {"add", "-"}, {"--json", "-q", "stat", digest}} {
 			r := b.run(args...)
+			if args[0] == "--json" {
+				if r.code != 2 || !strings.Contains(r.out, "sealing is required") {
+					t.Errorf("exit %d, %s", r.code, r.out)
+				}
+				continue
+			}
 			r.want(t, 2, "", `fsk: error: .*: sealing is required, but there is no key for this store\nfsk: hint: .*\n`)
 			if t.Failed() {
 				t.Fatalf("%s %q", name, args)
