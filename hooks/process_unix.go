@@ -72,16 +72,35 @@ func (im *image) copyTo(tempDir, name string) (path string, remove func(), err e
 
 // A process is a running hook program.
 type process struct {
-	mu   sync.Mutex
-	pid  int // 0 when it is gone: the number may be somebody else's by then
-	done chan struct{}
-	end  ending
-	err  error
+	mu    sync.Mutex
+	pid   int // 0 when it is gone: the number may be somebody else's by then
+	child *os.Process
 }
 
-// runProcess runs a program in a session of its own until it ends, the context ends, or
-// it writes too much. Then nothing of its process group is left.
+// kill kills the whole process group.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pid != 0 {
+		syscall.Kill(-p.pid, syscall.SIGKILL)
+	}
+}
+
+// forget kills what the process has left behind, and then nothing any more.
+func (p *process) forget() {
+	p.kill()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pid = 0
+}
+
+// runProcess runs a program in a process group of its own until it ends, the context ends, or
+// it writes too much. Then nothing of its process group is left. It stays in one
+// thread: on Linux a child is killed when the thread that started it ends, so that none
+// survives its parent.
 func runProcess(ctx context.Context, path string, args, env []string, stdin *os.File, more ...*os.File) (ending, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
 		return ending{}, err
@@ -92,15 +111,14 @@ func runProcess(ctx context.Context, path string, args, env []string, stdin *os.
 		return ending{}, err
 	}
 	defer r.Close()
-	p := &process{done: make(chan struct{})}
-	attr := &os.ProcAttr{Dir: "/", Env: env, Files: append([]*os.File{stdin, null, stderr}, more...), Sys: newSession()}
-	started := make(chan error, 1)
-	go p.startAndWait(path, args, attr, started)
-	err = <-started
+	attr := newGroup()
+	child, err := os.StartProcess(path, args, &os.ProcAttr{Dir: "/", Env: env,
+		Files: append([]*os.File{stdin, null, stderr}, more...), Sys: attr})
 	stderr.Close()
 	if err != nil {
 		return ending{}, startError(err)
 	}
+	p := &process{pid: child.Pid, child: child}
 	defer context.AfterFunc(ctx, p.kill)()
 	said, read := new(tail), make(chan struct{})
 	go func() {
@@ -109,75 +127,20 @@ func runProcess(ctx context.Context, path string, args, env []string, stdin *os.
 			p.kill()
 		}
 	}()
-	if !p.wait(ctx) {
-		return ending{}, errors.New("it does not end, although it was killed")
-	}
+	state, err := p.wait(ctx, attr)
 	r.SetReadDeadline(time.Unix(1, 0)) // a process that is not of the group may hold the other end
 	<-read
+	if err != nil {
+		return ending{}, err
+	}
 	drain(r, said)
-	p.end.said, p.end.flooded = said.kept, said.count > MaxStderr
-	return p.end, p.err
-}
-
-// wait waits for the process to end, and for one that was killed not for ever.
-func (p *process) wait(ctx context.Context) bool {
-	select {
-	case <-p.done:
-		return true
-	case <-ctx.Done():
-	}
-	select {
-	case <-p.done:
-		return true
-	case <-time.After(killWait):
-		return false
-	}
-}
-
-// startAndWait does both in one thread that lives as long as the child: on Linux a child
-// is killed when the thread that started it ends, so that none survives its parent.
-func (p *process) startAndWait(path string, args []string, attr *os.ProcAttr, started chan<- error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	defer close(p.done)
-	child, err := os.StartProcess(path, args, attr)
-	if err != nil {
-		started <- err
-		return
-	}
-	p.mu.Lock()
-	p.pid = child.Pid
-	p.mu.Unlock()
-	started <- nil
-	var state *os.ProcessState
-	if !awaitExit(child.Pid) {
-		state, err = child.Wait()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	syscall.Kill(-p.pid, syscall.SIGKILL) // what it left behind
-	p.pid = 0
-	if state == nil && err == nil {
-		state, err = child.Wait()
-	}
-	if err != nil {
-		p.err = err
-		return
-	}
+	end := ending{said: said.kept, flooded: said.count > MaxStderr}
 	status := state.Sys().(syscall.WaitStatus)
 	if status.Signaled() {
-		p.end.signal = status.Signal().String()
+		end.signal = status.Signal().String()
 	}
-	p.end.status = status.ExitStatus()
-}
-
-// kill kills the whole process group.
-func (p *process) kill() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.pid != 0 {
-		syscall.Kill(-p.pid, syscall.SIGKILL)
-	}
+	end.status = status.ExitStatus()
+	return end, nil
 }
 
 // drain takes what is in the pipe and waits for nothing.

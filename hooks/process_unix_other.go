@@ -2,10 +2,18 @@
 
 package hooks
 
-import "syscall"
+import (
+	"context"
+	"os"
+	"syscall"
+)
 
-func newSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+func newGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// awaitExit cannot wait without an end: the number of the group is then free for a
-// moment before the group is killed.
-func awaitExit(int) bool { return false }
+// wait waits for the process to end. Its number is free for a moment before its group is
+// killed.
+func (p *process) wait(context.Context, *syscall.SysProcAttr) (*os.ProcessState, error) {
+	state, err := p.child.Wait()
+	p.forget()
+	return state, err
+}

@@ -31,9 +31,6 @@ const (
 	// sealedPayload is the size in bytes up to which a payload is handed over as a file
 	// in memory.
 	sealedPayload = 64 << 20
-	// killWait is how long a process that was killed may take to be gone. The kernel
-	// keeps one that waits for a disk.
-	killWait = 5 * time.Second
 )
 
 // ProgramOptions describe a hook program.
@@ -66,7 +63,7 @@ type ProgramOptions struct {
 // MiB a file that cannot be changed, otherwise a pipe. Its environment is that of the
 // options and FSK_DIGEST, FSK_SIZE (of the payload in bytes), FSK_REASON (the verdict) and
 // FSK_KEY_ID ("" if no key is known). Its working directory is /, its standard output is
-// discarded, and it is in a session of its own.
+// discarded, and it is in a process group of its own.
 //
 // If it ends with exit status 0 the payload is released. With any other it is a
 // [*Denial], which has the last line of its standard error, escaped and cut to 200
@@ -74,7 +71,7 @@ type ProgramOptions struct {
 // answer in time, was ended by a signal, wrote more than [MaxStderr] to standard error, or
 // if the context ended or the payload could not be read, the error wraps
 // [objects.ErrHookFailed]. In every case its whole process group gets SIGKILL before PreRead
-// returns, and with it what it left behind; a process that made a session of its own is not
+// returns, and with it what it left behind; a process that made a group of its own is not
 // found.
 //
 // On Windows no program is run: every answer is an error.
