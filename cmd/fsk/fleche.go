@@ -215,8 +215,8 @@ func (c *catCmd) oneValue(a *app, name string, w io.Writer, terminal bool) error
 // were asked about. To them it is a payload under its digest, which is not its name. They
 // get it in memory, and so it has the limit of Get.
 func (a *app) allowed(r *fleche.Reader) (io.Reader, error) {
-	policy, name := options(a.cfg).PreRead, r.Info().Name.String()
-	if policy == nil {
+	policy, name := policies(a.cfg), r.Info().Name.String()
+	if len(policy) == 0 {
 		return r, nil
 	}
 	if r.Size() > fleche.MaxGetSize {

@@ -13,6 +13,9 @@ func (c *fsckCmd) checkValues(a *app, values *fleche.Cache) error {
 	if err := c.needKey(a.cfg); err != nil {
 		return err
 	}
+	if c.Policy {
+		return &usage{problem: "--policy is not for a cache of fleche: cat asks the policies", hint: "fsk fsck --help"}
+	}
 	if c.AdoptAllUnsealed || len(c.Adopt) > 0 {
 		return &usage{problem: "--adopt is not for a cache of fleche: its names are no digests, so nothing says what would be sealed",
 			hint: "let Python make the values again"}

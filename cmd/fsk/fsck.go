@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"fsk/cmd/fsk/config"
+	"fsk/hooks"
 	"fsk/objects"
 	"fsk/objects/fleche"
 )
 
 type fsckCmd struct {
 	Jobs    int      `short:"j" placeholder:"N" help:"Check this many objects at once. Default: one for each processor."`
+	Policy  bool     `help:"Tell also which objects the policies and hooks in force would refuse."`
 	Objects []string `arg:"" optional:"" name:"object" help:"Check only these."`
 	repairs
 }
@@ -49,6 +51,9 @@ func (c *fsckCmd) Run(a *app) error {
 		return err
 	}
 	f.onStore(db, options)
+	if c.Policy {
+		f.ask = func() error { return f.askPolicy(db, chosen) }
+	}
 	return f.run()
 }
 
@@ -87,6 +92,7 @@ type fsck struct {
 	setAside    func() iter.Seq2[objects.Moved, error]
 	removeTemps func() iter.Seq2[string, error]
 	names       func() error // checks refs; nil if there are none, or objects were chosen
+	ask         func() error // asks the policies; nil if that is not wanted
 }
 
 func newFsck(a *app, r repairs) *fsck { return &fsck{repairs: r, app: a, report: newFsckReport(a)} }
@@ -125,6 +131,9 @@ func (f *fsck) run() error {
 	if err == nil && f.names != nil {
 		err = f.names()
 	}
+	if err == nil && f.ask != nil {
+		err = f.ask()
+	}
 	if err == nil && f.Quarantine {
 		err = f.quarantine()
 	}
@@ -159,6 +168,37 @@ func (f *fsck) walk() error {
 		}
 	}
 	return nil
+}
+
+// askPolicy reports what the policies would refuse. Nothing is released.
+func (f *fsck) askPolicy(db *objects.DB, chosen []objects.Digest) error {
+	one := func(d objects.Digest) error {
+		finding, refused, err := hooks.Check(f.app.ctx, db, d)
+		if err != nil {
+			return err
+		}
+		if refused {
+			f.report.finding(finding)
+		}
+		return f.app.out.failed
+	}
+	for _, d := range chosen {
+		if err := one(d); err != nil {
+			return err
+		}
+	}
+	if chosen != nil {
+		return nil
+	}
+	for d, err := range db.All(f.app.ctx) {
+		if err != nil {
+			continue // the check has reported it
+		}
+		if err := one(d); err != nil {
+			return err
+		}
+	}
+	return f.app.ctx.Err()
 }
 
 // inPack names the object of a finding whose path does not.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,6 +104,11 @@ func (r *refNames) allowed(ref refs.Ref) error {
 	if r.cfg.Policy.FirstKeyOnly && ref.Retired {
 		return &refs.Error{Name: ref.Name, Reason: objects.Denied,
 			Err: fmt.Errorf("sealed by the retired key %s, and only the first key is accepted", ref.Key)}
+	}
+	for _, list := range r.cfg.Policy.KeyLists {
+		if !slices.Contains(list.IDs, ref.Key) {
+			return &refs.Error{Name: ref.Name, Reason: objects.Denied, Err: fmt.Errorf("sealed by key %s, which is not on the list of %s", ref.Key, list.From)}
+		}
 	}
 	return nil
 }
