@@ -17,8 +17,8 @@ import (
 //
 // For each digest, in order, it yields the object as it is then, which may have been good
 // before, or an [*Error] about the digest, after which it goes on: [Missing], or the
-// reason for which it cannot be adopted. Another error, of the context, of writing or
-// locking, ends it. Without keys it is an error.
+// reason for which it cannot be adopted. Another error, of the context, of reading, writing
+// or locking, ends it. Without keys it is an error.
 func (db *DB) Adopt(ctx context.Context, digests []Digest) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		if db.ring.Len() == 0 {
@@ -51,12 +51,14 @@ func (db *DB) adopt(ctx context.Context, digests []Digest) error {
 	for round := 0; len(digests) > 0 && round < maxRounds; round++ {
 		g.again = nil
 		for _, d := range digests {
-			g.add(d) // what is wrong with it is told in the end
-			if ctx.Err() != nil {
+			_, _, err := g.add(d) // what else is wrong with it is told in the end
+			switch {
+			case ctx.Err() != nil:
 				return ctx.Err()
-			}
-			if g.failed != nil {
+			case g.failed != nil:
 				return g.failed
+			case err != nil && reasonIn(err) == IOError:
+				return err
 			}
 		}
 		g.publish()

@@ -1,10 +1,13 @@
 package objects
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"fsk/objects/durable"
@@ -51,15 +54,29 @@ func (a *asides) addFile(f Finding, seen fs.FileInfo) error {
 func (a *asides) addObject(o packfile.Object, f Finding) error {
 	x := aside{f: f, label: f.Digest.String()}
 	var err error
-	if x.copy, err = a.write(o.Stored); err != nil {
+	if x.copy, err = a.write(bytes.NewReader(o.Stored)); err != nil {
 		return err
 	}
 	return a.add(x)
 }
 
+// addCopy copies the file of a finding, which is about to be replaced.
+func (a *asides) addCopy(f Finding) error {
+	file, err := durable.OpenRegular(a.db.fs, f.Path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	tmp, err := a.write(io.NewSectionReader(file, 0, file.Size()))
+	if err != nil {
+		return err
+	}
+	return a.add(aside{f: f, label: path.Base(f.Path), copy: tmp})
+}
+
 func (a *asides) add(x aside) (err error) {
 	text := fmt.Sprintf("reason %s\npath %s\ntime %s\n%s\n", x.f.Reason, x.f.Path, time.Now().UTC().Format(time.RFC3339), x.f.Reason.Explain())
-	if x.note, err = a.write([]byte(text)); err != nil {
+	if x.note, err = a.write(strings.NewReader(text)); err != nil {
 		x.discard()
 		return err
 	}
@@ -67,12 +84,12 @@ func (a *asides) add(x aside) (err error) {
 	return nil
 }
 
-func (a *asides) write(content []byte) (*durable.File, error) {
+func (a *asides) write(content io.Reader) (*durable.File, error) {
 	f, err := a.writer.Create()
 	if err != nil {
 		return nil, err
 	}
-	if _, err = f.Write(content); err == nil {
+	if _, err = io.Copy(f, content); err == nil {
 		err = f.Finish()
 	}
 	if err != nil {

@@ -80,8 +80,9 @@ func (r *rewriter) indexFits(id packfile.ID, entries []packfile.Entry) (bool, er
 // another ring it may be good. Of an index without a pack nothing is left to copy.
 func (r *rewriter) mend(id packfile.ID) error {
 	m := newRewriter(r.ctx, r.db, nil)
-	m.careful, m.unsure = true, true
+	m.careful, m.unsure, m.asides = true, true, newAsides(r.db)
 	defer m.discard()
+	defer m.asides.discard()
 	if err := m.salvage(id); err != nil {
 		return err
 	}
@@ -90,14 +91,16 @@ func (r *rewriter) mend(id packfile.ID) error {
 	r.stats.Bytes += m.stats.Bytes
 	r.stats.Packs += m.stats.Packs
 	r.stats.Damaged += m.stats.Damaged
-	r.setAside = append(r.setAside, m.setAside...)
+	r.setAside = append(append(r.setAside, m.asides.moved...), m.setAside...)
 	r.mended = append(r.mended, m.made...)
 	return err
 }
 
-// salvage copies the objects of a damaged pack: first the good ones.
+// salvage copies the objects of a damaged pack: first the good ones. The pack is retired
+// before its index: an index alone is damage, too, and is not taken for a pack that waits
+// for its index.
 func (r *rewriter) salvage(id packfile.ID) error {
-	o := r.use(indexPath(id), packPath(id))
+	o := r.use(packPath(id), indexPath(id))
 	o.retire = r.setDamagedAside
 	file, err := durable.OpenRegular(r.db.fs, packPath(id))
 	if err != nil {

@@ -51,7 +51,7 @@ type Moved struct {
 // outside of the directory of objects, is left.
 //
 // It yields what was moved, and ends with the first error: [ErrTooMany] before anything
-// was moved, that of the context, or of writing or locking. It may be interrupted at any
+// was moved, that of the context, or of reading, writing or locking. It may be interrupted at any
 // time, and called again.
 func (db *DB) Quarantine(ctx context.Context, findings []Finding, opts QuarantineOptions) iter.Seq2[Moved, error] {
 	return func(yield func(Moved, error) bool) {
@@ -117,12 +117,18 @@ func (db *DB) quarantineFiles(ctx context.Context, findings []Finding, moved fun
 // moveFiles looks at the files without the lock, since they may be large.
 func (db *DB) moveFiles(ctx context.Context, findings []Finding, set *asides) error {
 	for _, f := range findings {
-		seen, _ := db.fs.Lstat(f.Path)
+		seen, err := db.fs.Lstat(f.Path)
+		if err != nil {
+			if reasonOf(err) == IOError {
+				return fault(f.Digest, f.Path, err)
+			}
+			continue // gone, or behind a link by now
+		}
 		reason, err := db.lookAgain(ctx, f)
 		if err != nil {
 			return err
 		}
-		if seen == nil || !isMovable(reason) {
+		if !isMovable(reason) {
 			continue
 		}
 		f.Reason = reason
@@ -145,20 +151,14 @@ func (db *DB) moveFiles(ctx context.Context, findings []Finding, set *asides) er
 }
 
 // keepUnchanged takes files that somebody has changed since they were looked at out of a
-// set. Where the filesystem does not tell files apart, all are looked at once more. The
-// lock is held.
+// set. The lock is held.
 func (db *DB) keepUnchanged(ctx context.Context, set *asides) error {
 	same := set.waiting[:0]
 	for i, x := range set.waiting {
-		now, _ := db.fs.Lstat(x.f.Path)
-		still := now != nil && durable.SameFile(x.seen, now)
-		if still && now.Sys() == nil {
-			reason, err := db.lookAgain(ctx, x.f)
-			if err != nil {
-				set.waiting = append(same, set.waiting[i:]...)
-				return err
-			}
-			still = isMovable(reason)
+		still, err := db.isUnchanged(ctx, x)
+		if err != nil {
+			set.waiting = append(same, set.waiting[i:]...)
+			return err
 		}
 		if still {
 			same = append(same, x)
@@ -170,28 +170,57 @@ func (db *DB) keepUnchanged(ctx context.Context, set *asides) error {
 	return nil
 }
 
-// lookAgain returns the reason of a finding as it is now. The error is that of the
-// context.
-func (db *DB) lookAgain(ctx context.Context, f Finding) (Reason, error) {
-	if !f.Digest.IsZero() {
-		s, err := db.openLoose(f.Digest)
-		if err != nil {
-			return reasonIn(err), ctx.Err()
-		}
-		defer s.Close()
-		info, _ := db.examine(ctx, s)
-		return info.Reason, ctx.Err()
+// isUnchanged looks at the bytes once more where the filesystem does not tell files apart.
+func (db *DB) isUnchanged(ctx context.Context, x aside) (bool, error) {
+	now, err := db.fs.Lstat(x.f.Path)
+	if err != nil && reasonOf(err) == IOError {
+		return false, fault(x.f.Digest, x.f.Path, err)
 	}
+	if err != nil || !durable.SameFile(x.seen, now) {
+		return false, nil
+	}
+	if now.Sys() != nil {
+		return true, nil
+	}
+	reason, err := db.lookAgain(ctx, x.f)
+	return isMovable(reason), err
+}
+
+// lookAgain returns the reason of a finding as it is now. The error is that of the
+// context, or of the disk.
+func (db *DB) lookAgain(ctx context.Context, f Finding) (Reason, error) {
+	if f.Digest.IsZero() {
+		return db.lookAgainAt(f)
+	}
+	s, err := db.openLoose(f.Digest)
+	if err == nil {
+		defer s.Close()
+		_, err = db.examine(ctx, s)
+	}
+	switch reason := reasonIn(err); {
+	case ctx.Err() != nil:
+		return IOError, ctx.Err()
+	case err == nil:
+		return OK, nil
+	case reason == IOError:
+		return reason, err
+	default:
+		return reason, nil
+	}
+}
+
+// lookAgainAt is lookAgain for what has the place of a directory, or of a file of a pack.
+func (db *DB) lookAgainAt(f Finding) (Reason, error) {
 	info, err := db.fs.Lstat(f.Path)
 	switch {
+	case err != nil && reasonOf(err) == IOError:
+		return IOError, fault(Digest{}, f.Path, err)
 	case err != nil:
-		return IOError, ctx.Err()
-	case info.Mode()&fs.ModeSymlink != 0 && f.Reason == UnsafePath:
-		return UnsafePath, ctx.Err()
-	case !info.Mode().IsRegular() && f.Reason == NotRegular:
-		return NotRegular, ctx.Err()
+		return Missing, nil
+	case info.Mode()&fs.ModeSymlink != 0 && f.Reason == UnsafePath, !info.Mode().IsRegular() && f.Reason == NotRegular:
+		return f.Reason, nil
 	}
-	return OK, ctx.Err()
+	return OK, nil
 }
 
 // quarantinePacks mends damaged packs, which sets them aside.

@@ -274,3 +274,28 @@ func TestQuarantineOfAChosenObjectBehindALink(t *testing.T) {
 	}
 	wantPayload(t, db, []byte("p"))
 }
+
+// TestReplacedPackIsKept: a damaged pack whose objects make a pack of the same name is in
+// quarantine, too, before that takes its place.
+func TestReplacedPackIsKept(t *testing.T) {
+	each(t, func(t *testing.T, fsys billy.Filesystem) {
+		list := numbered("row", 9)
+		other := sealedRecord("row 3")
+		other.stored = append([]byte("other bytes"), other.stored...)
+		damaged, _ := packBytes(append(list, other)...)
+		_, places := packBytes(list...)
+		index, id := indexBytes(places...)
+		write(t, fsys, packFile(id), damaged)
+		write(t, fsys, indexFile(id), index)
+		db := open(t, fsys, ringOf(t, key1), nil)
+		findings, _ := fsck(t, db, objects.FsckOptions{})
+		moved := quarantine(t, db, findings)
+		if len(moved) != 1 || moved[0].Path != packFile(id) || string(read(t, fsys, moved[0].To)) != string(damaged) {
+			t.Errorf("moved %+v", moved)
+		}
+		if findings := worst(t, fsys); len(findings) > 0 {
+			t.Errorf("afterwards: %+v", findings)
+		}
+		wantThere(t, fsys, "in the end", texts("row", 9)...)
+	})
+}

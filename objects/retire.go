@@ -64,6 +64,12 @@ func (r *rewriter) flush() error {
 		if err := finishPack(r.tmp, index); err != nil {
 			return err
 		}
+		if name := packPath(id); r.asides != nil && r.isOriginal(name) { // a damaged pack of which the objects are whole
+			if err := r.asides.addCopy(newFinding(BadPack, SeverityError, name)); err != nil {
+				return err
+			}
+			r.stats.Damaged++
+		}
 	}
 	unlock, err := r.lock()
 	if err != nil {
@@ -79,6 +85,13 @@ func (r *rewriter) flush() error {
 		if err := r.mayPublish(packPath(id)); err != nil {
 			return err
 		}
+	}
+	if r.asides != nil { // nothing is replaced or retired before it
+		if err := r.asides.publish(); err != nil {
+			return err
+		}
+	}
+	if r.w != nil {
 		if err := publishPack(id, r.tmp, index); err != nil {
 			return err
 		}
@@ -90,11 +103,6 @@ func (r *rewriter) flush() error {
 		r.published[packPath(id)] = true
 		r.made = append(r.made, id)
 		r.db.packs.reopen(id)
-	}
-	if r.asides != nil {
-		if err := r.asides.publish(); err != nil {
-			return err
-		}
 	}
 	return r.retire()
 }
@@ -139,7 +147,7 @@ func (r *rewriter) lock() (func(), error) {
 // under the same name, and makes that durable. The lock is held.
 func (r *rewriter) retire() error {
 	for _, o := range r.used {
-		if o.retire == nil || r.published[o.paths[len(o.paths)-1]] {
+		if o.retire == nil || slices.ContainsFunc(o.paths, func(name string) bool { return r.published[name] }) {
 			continue
 		}
 		for i, name := range o.paths {
