@@ -1,8 +1,10 @@
 package objects
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"hash"
 	"io"
 	"io/fs"
 	"iter"
@@ -10,6 +12,8 @@ import (
 
 	"fsk/objects/durable"
 	"fsk/objects/packfile"
+
+	"github.com/zeebo/blake3"
 )
 
 var (
@@ -62,7 +66,8 @@ type packCopy struct {
 	seen  fs.FileInfo   // the pack, before it was read
 	tmp   *durable.File // nil as long as nothing has changed
 	stats FsckStats     // of the pack
-	again bool          // somebody replaced the pack meanwhile
+	sum   hash.Hash     // of the objects that were checked before the copy was begun
+	again bool          // somebody changed or replaced the pack meanwhile
 	over  chan struct{} // closed when the pack is done
 
 	mu   sync.Mutex          // held while file is read or closed
@@ -74,7 +79,7 @@ func (s *resealer) begin(id packfile.ID) *packCopy {
 		return nil
 	}
 	seen, _ := s.db.fs.Lstat(packPath(id))
-	return &packCopy{id: id, seen: seen, stats: newFsckStats(), over: make(chan struct{})}
+	return &packCopy{id: id, seen: seen, stats: newFsckStats(), sum: blake3.New(), over: make(chan struct{})}
 }
 
 // wait waits until the copy has taken the place of the pack. It reports false if the
@@ -122,6 +127,8 @@ func (s *resealer) take(ctx context.Context, r *checked) error {
 		defer c.tmp.Discard()
 	}
 	switch {
+	case c.again:
+		return nil
 	case c.tmp == nil:
 	case r.damaged: // fsck reports it, and pack saves what is whole
 		c.stats.undo(s.db.ring.ID(0))
@@ -136,14 +143,17 @@ func (s *resealer) take(ctx context.Context, r *checked) error {
 
 // add writes objects to the copy, which begins with the first of them that has changed.
 func (c *packCopy) add(s *resealer, r *checked) (err error) {
-	if c.tmp == nil {
-		if !r.changed {
-			return nil
-		}
+	switch {
+	case c.again:
+		return nil
+	case c.tmp == nil && !r.changed:
+		c.sum.Write(r.objects.Raw())
+		return nil
+	case c.tmp == nil:
 		if c.tmp, err = s.writer.Create(); err != nil {
 			return err
 		}
-		if err := c.copyBegin(s, r.objects.Offset()); err != nil {
+		if err := c.copyBegin(s, r.objects.Offset()); err != nil || c.again {
 			return err
 		}
 	}
@@ -151,17 +161,22 @@ func (c *packCopy) add(s *resealer, r *checked) (err error) {
 	return err
 }
 
-// copyBegin copies what comes before an offset: it is the same in both packs, so nobody
-// has to be sure of it.
+// copyBegin copies what comes before an offset, which must be what was checked: nobody
+// can tell what a file is that is read a second time.
 func (c *packCopy) copyBegin(s *resealer, end int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.file == nil {
 		return context.Canceled
 	}
+	if _, err := packfile.NewWriter(c.tmp).Finish(io.Discard); err != nil { // a pack of no objects, as every pack begins
+		return err
+	}
 	buf := s.db.bufs.get()
 	defer s.db.bufs.put(buf)
-	_, err := io.CopyBuffer(c.tmp, io.NewSectionReader(c.file, 0, end), *buf)
+	sum, begin := blake3.New(), c.tmp.Size()
+	_, err := io.CopyBuffer(io.MultiWriter(c.tmp, sum), io.NewSectionReader(c.file, begin, end-begin), *buf)
+	c.again = err == nil && !bytes.Equal(sum.Sum(nil), c.sum.Sum(nil))
 	return err
 }
 
