@@ -20,7 +20,7 @@
 // MiB that are put together are one after another in a pack, objects/pack/<id>.pack,
 // and <id>.idx tells where each is; package packfile has the format of both. A larger
 // payload in a pack is [TooLarge]. Files are written in tmp and renamed; the file lock is
-// locked by writers, shared, and by what deletes, exclusively; damaged packs are set
+// locked by writers, shared, and by what deletes, exclusively; what is damaged is set
 // aside in quarantine. Nothing else in the store is ever read.
 //
 // # Verdicts
@@ -87,6 +87,34 @@
 // [DB.Fsck] verifies every loose object and, reading each pack from its beginning to
 // its end, every packed one; it compares each index with its pack, and reports what
 // does not belong in the store. It changes nothing.
+//
+// # Repairing
+//
+// [DB.Reseal] is Fsck that also gives every object which a retired key sealed the trailer
+// of the first key. Only what has just been verified is sealed, from the bytes in memory or
+// from chunks that are verified once more; the rest of a pack is copied byte for byte. A
+// resealed pack has the same id and index, and one rename puts it in the place of the old
+// one. Readers and writers whose ring has both keys may go on. An object is passed over
+// only with a finding that says so: after a Reseal without an error, a finding of that kind,
+// or a pack without an index, nothing depends on a retired key.
+//
+// [DB.Quarantine] moves what Fsck calls an error to the directory quarantine, under the
+// digest or the file's name and the reason, with a note beside it. It looks at everything
+// again, moves only what is still bad, and deletes nothing. As a wrong ring makes everything
+// look forged, it refuses with [ErrTooMany] to move much at once unless it is told to.
+// Putting the payload again makes the object whole.
+//
+// [DB.Adopt] seals an object without a seal, or with a bad one, by the first key, if its
+// payload has the digest that it is called by. Nothing else makes a good object of one that
+// does not verify: the caller vouches for it by its whole digest.
+//
+// [DB.Prune] removes temporary files that nobody has written to for a day, by the clock of
+// the filesystem.
+//
+// What they write is durable whatever the options say. They prepare without the lock, and
+// hold it exclusively only while they make sure that nobody touched what they looked at,
+// rename and remove. They may be interrupted at any time; running them again finishes the
+// work, but a pack that lost only its index by it is for [DB.Pack] to gather.
 //
 // A DB reads no environment and logs nothing.
 package objects

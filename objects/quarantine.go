@@ -51,8 +51,8 @@ type Moved struct {
 // outside of the directory of objects, is left.
 //
 // It yields what was moved, and ends with the first error: [ErrTooMany] before anything
-// was moved, that of the context, or of reading, writing or locking. It may be interrupted at any
-// time, and called again.
+// was moved, that of the context, or of reading, writing or locking. It may be interrupted
+// at any time, and called again.
 func (db *DB) Quarantine(ctx context.Context, findings []Finding, opts QuarantineOptions) iter.Seq2[Moved, error] {
 	return func(yield func(Moved, error) bool) {
 		p := planQuarantine(findings)
