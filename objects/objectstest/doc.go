@@ -15,5 +15,7 @@
 //
 // [NewMemory] is a filesystem in memory that goroutines may share. [NewFaultFS]
 // puts a filesystem behind one whose nth call fails, for tests that go through
-// every n and find the old state or the new one, and no third.
+// every n and find the old state or the new one, and no third. [NewCrashFS] is one that
+// builds every state in which a loss of power may leave it, for tests that read in each
+// what was acknowledged before.
 package objectstest
