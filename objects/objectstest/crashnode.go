@@ -36,9 +36,9 @@ type crashName struct {
 
 // A crashWrite is a change of a file, of the bytes from off to end.
 type crashWrite struct {
-	at             int
+	at       int
 	off, end int
-	data           []byte // all of the file
+	data     []byte // all of the file
 }
 
 // A crashSync is a moment when all of a node was on the disk.
