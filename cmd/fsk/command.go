@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-const description = "Store files under their digest, sealed with a key, and read them back verified."
+const description = "Store files under their digest, sealed with a key, and read them back verified.\n\nExample: fsk add hello.txt"
 
 // globals are the options that every command has.
 type globals struct {
@@ -66,6 +66,7 @@ var commands = []command{
 	{"hook", "Pin hook programs, try policies and hooks.", func() any { return new(hookCmd) }},
 	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
 	{"version", "Print the version.", func() any { return new(versionCmd) }},
+	{"completion", "Print the completion of the command line for a shell.", func() any { return new(completionCmd) }},
 }
 
 // errHelp says that help was printed, so there is nothing to run.
@@ -83,17 +84,7 @@ func (a *app) parseAndRun(args []string) error {
 	if len(chosen) == 1 && chosen[0].name == "cat" {
 		a.out.payloadOnStdout()
 	}
-	options := []kong.Option{
-		kong.Name("fsk"), kong.Description(description),
-		kong.Writers(a.out.results, a.out.stderr),
-		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Exit(func(int) { panic(errHelp) }),
-	}
-	for _, c := range chosen {
-		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.grammar()))
-	}
-	parser, err := kong.New(&a.globals, options...)
+	parser, err := a.parser(chosen)
 	if err != nil {
 		return err
 	}
@@ -109,6 +100,21 @@ func (a *app) parseAndRun(args []string) error {
 		return err
 	}
 	return parsed.Run(a)
+}
+
+// parser makes a parser of the grammar of some commands.
+func (a *app) parser(chosen []command) (*kong.Kong, error) {
+	options := []kong.Option{
+		kong.Name("fsk"), kong.Description(description),
+		kong.Writers(a.out.results, a.out.stderr),
+		kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(int) { panic(errHelp) }),
+	}
+	for _, c := range chosen {
+		options = append(options, kong.DynamicCommand(c.name, c.help, "", c.grammar()))
+	}
+	return kong.New(&a.globals, options...)
 }
 
 // plainCat recognises "cat OBJECT…" without any option. Build tools and scripts run

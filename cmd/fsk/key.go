@@ -11,6 +11,11 @@ type keyCmd struct {
 	Ls  keyLsCmd  `cmd:"" help:"List the ids of the keys in use."`
 }
 
+// Help is the end of the help page.
+func (keyCmd) Help() string {
+	return "Keys are taken from FLECHE_SECRET_KEY and fleche.toml, and never shown.\n\nExample: fsk key ls"
+}
+
 // keyRole is the word for what a key of the ring does.
 func keyRole(retired bool) string {
 	if retired {

@@ -145,6 +145,11 @@ func orDash(known bool, v any) string {
 
 type versionCmd struct{}
 
+// Help is the end of the help page.
+func (versionCmd) Help() string {
+	return "Prints the version of fsk, the version of Go that it was built with, and the system.\n\nExample: fsk version"
+}
+
 func (c *versionCmd) Run(a *app) error {
 	version := "(devel)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
