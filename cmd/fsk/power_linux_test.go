@@ -155,7 +155,9 @@ func TestPowerLossDuringAdd(t *testing.T) {
 	}
 }
 
-func addedPayload(stop, i int) string { return strings.Repeat(fmt.Sprint("payload ", stop, i), 1+i*500) }
+func addedPayload(stop, i int) string {
+	return strings.Repeat(fmt.Sprint("payload ", stop, i), 1+i*500)
+}
 
 // losePowerDuringAdd names one file after the other to an add, and takes the power away
 // when so many were acknowledged and one more was named. It returns what was acknowledged.
