@@ -30,7 +30,7 @@ func (r *rewriter) mendIndex(id packfile.ID, entries []packfile.Entry) (sound bo
 	if err != nil {
 		return false, err
 	}
-	unlock, err := r.db.lock.Shared(r.ctx) // nobody removes a pack meanwhile
+	unlock, err := r.db.lock.Exclusive(r.ctx) // nobody removes the pack meanwhile, or publishes it
 	if err != nil {
 		return false, err
 	}
@@ -40,6 +40,11 @@ func (r *rewriter) mendIndex(id packfile.ID, entries []packfile.Entry) (sound bo
 			err = errChanged
 		}
 		return false, err
+	}
+	if info, err := r.db.fs.Lstat(indexPath(id)); err == nil && info.IsDir() { // no file can be renamed over it
+		if err := r.setDamagedAside(indexPath(id)); err != nil {
+			return false, err
+		}
 	}
 	if err := index.Commit(indexPath(id)); err != nil {
 		return false, err

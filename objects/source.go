@@ -137,10 +137,10 @@ func (db *DB) find(ctx context.Context, d Digest, rounds int, use func(*source) 
 	return result
 }
 
-// isFinal tells an error that another copy of the same payload would not mend.
+// isFinal tells an error that another copy of the same payload would not mend. A denial may
+// be about the key, and then another copy, sealed by another key, is not denied.
 func isFinal(err error) bool {
-	reason := reasonIn(err)
-	return err == io.ErrShortBuffer || reason == Denied || reason == HookFailed
+	return err == io.ErrShortBuffer || reasonIn(err) == HookFailed
 }
 
 func isMissing(err error) bool { return err != nil && reasonIn(err) == Missing }

@@ -19,6 +19,11 @@ type hookCmd struct {
 	Test hookTestCmd `cmd:"" help:"Ask all policies and hooks about an object."`
 }
 
+// Help is the end of the help page.
+func (hookCmd) Help() string {
+	return "A hook program is asked before a payload is released, and can refuse it.\n\nExample: fsk hook test 8e4c7c1b"
+}
+
 type hookPinCmd struct {
 	Program string   `arg:"" help:"The program to run."`
 	Args    []string `arg:"" optional:"" passthrough:"" name:"arg" help:"Its arguments."`

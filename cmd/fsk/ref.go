@@ -41,6 +41,11 @@ func (a *app) withRef(text string) (refs.Name, *refs.Store, error) {
 	return name, store, err
 }
 
+// Help is the end of the help page.
+func (refCmd) Help() string {
+	return "A ref is a name for an object that only who has a key can set.\n\nExample: fsk ref set builds/main 8e4c7c1b"
+}
+
 type refSetCmd struct {
 	Name      string  `arg:"" help:"The name: parts of a-z, 0-9, '.', '_' and '-', joined by '/'."`
 	Object    string  `arg:"" help:"A digest, its first digits, or another ref."`
