@@ -31,7 +31,7 @@ type hookPinCmd struct {
 
 // Help is the end of the help page.
 func (hookPinCmd) Help() string {
-	return "The program is not run. Look at it before: what it is now is what is pinned.\n\nExample: fsk hook pin /usr/local/bin/scan --strict >> ~/.config/fleche/cache.toml"
+	return "The program is not run. Look at it before: what it is now is what is pinned.\n\nExample: fsk hook pin /usr/local/bin/scan >> ~/.config/fleche/cache.toml"
 }
 
 // A jsonPin is the line of a pinned program.
