@@ -46,6 +46,9 @@ func (db *DB) leftovers(ctx context.Context) (old []string, err error) {
 		}
 		name = path.Join(tmpDir, name)
 		info, err := db.fs.Lstat(name)
+		if err != nil && reasonOf(err) == IOError {
+			return fault(Digest{}, name, err)
+		}
 		if err != nil || !info.Mode().IsRegular() {
 			return nil // gone, or not one of ours
 		}
