@@ -50,13 +50,22 @@ func (s *Store) current(ctx context.Context, name Name) (Ref, error) {
 	return ref, nil
 }
 
-// read verifies the record of a ref.
+// read verifies the record of a ref, and notes that it was used.
 func (s *Store) read(name Name) (Ref, error) {
-	raw, err := s.load(name.String())
+	f, err := durable.OpenRegular(s.fs, pathOf(name.String()))
+	if err != nil {
+		return Ref{}, about(name, fault(pathOf(name.String()), err))
+	}
+	defer f.Close()
+	raw, err := content(f, pathOf(name.String()))
 	if err != nil {
 		return Ref{}, about(name, err)
 	}
-	return s.verify(name, raw)
+	ref, err := s.verify(name, raw)
+	if t, ok := f.(durable.Toucher); ok && err == nil && s.opts.Touch > 0 {
+		t.Touch(s.opts.Touch) // what was not noted is evicted a little earlier
+	}
+	return ref, err
 }
 
 // verify gives the verdict on the bytes of a ref's file, which nobody else may change.
@@ -104,12 +113,16 @@ func (s *Store) judge(name Name, raw []byte) (Ref, error) {
 // load reads the file with this path below refs: one that is opened once, is regular,
 // and is not larger than a record may be.
 func (s *Store) load(below string) ([]byte, error) {
-	name := pathOf(below)
-	f, err := durable.OpenRegular(s.fs, name)
+	f, err := durable.OpenRegular(s.fs, pathOf(below))
 	if err != nil {
-		return nil, fault(name, err)
+		return nil, fault(pathOf(below), err)
 	}
 	defer f.Close()
+	return content(f, pathOf(below))
+}
+
+// content reads an open file that has this path in the store.
+func content(f durable.RegularFile, name string) ([]byte, error) {
 	if f.Size() > MaxSize {
 		return nil, &Error{Reason: objects.MalformedRef, Path: name, Err: fmt.Errorf("larger than %d bytes: not a ref record", MaxSize)}
 	}

@@ -41,6 +41,10 @@ type Options struct {
 	LockWait time.Duration
 	// NoHistory does not keep the records that are replaced: for a cache.
 	NoHistory bool
+	// Touch, if not 0, has [Store.Get] set the time of the record's file to now, if it is
+	// further than this from now: the time of its last use, by which [Store.Evict] goes.
+	// Who may not set it, or cannot on this filesystem, reads all the same.
+	Touch time.Duration
 	// Now is the clock. nil means [time.Now].
 	Now func() time.Time
 }

@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"fsk/cmd/fsk":         {"fsk/cmd/fsk/config", "fsk/cmd/fsk/gocache", "fsk/cmd/fsk/marks", "fsk/seal", "fsk/objects", "fsk/objects/durable", "fsk/objects/rootfs", "fsk/objects/fleche", "fsk/refs", "fsk/hooks", "github.com/alecthomas/kong", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term"},
 	"fsk/cmd/fsk/config":  {"fsk/seal", "fsk/objects", "fsk/objects/durable", "fsk/refs", "fsk/hooks", "github.com/pelletier/go-toml/v2"},
 	"fsk/cmd/fsk/marks":   {"fsk/objects", "fsk/objects/durable", "fsk/objects/rootfs", "fsk/refs"},
-	"fsk/cmd/fsk/gocache": {"fsk/seal", "fsk/objects", "fsk/objects/durable", "fsk/objects/rootfs", "fsk/refs", "fsk/hooks", "golang.org/x/sync", "golang.org/x/sys"},
+	"fsk/cmd/fsk/gocache": {"fsk/seal", "fsk/objects", "fsk/objects/durable", "fsk/objects/rootfs", "fsk/refs", "fsk/hooks", "github.com/go-git/go-billy/v5", "golang.org/x/sync", "golang.org/x/sys"},
 }
 
 // notInLibraries are packages of the standard library that only the command uses:

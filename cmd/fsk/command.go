@@ -64,6 +64,7 @@ var commands = []command{
 	{"ref", "Name objects, sealed.", func() any { return new(refCmd) }},
 	{"key", "Make a key, list the keys in use.", func() any { return new(keyCmd) }},
 	{"hook", "Pin hook programs, try policies and hooks.", func() any { return new(hookCmd) }},
+	{"go-cache", "Keep the build cache of the go command.", func() any { return new(goCacheCmd) }},
 	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
 	{"version", "Print the version.", func() any { return new(versionCmd) }},
 	{"completion", "Print the completion of the command line for a shell.", func() any { return new(completionCmd) }},
@@ -81,7 +82,7 @@ func (a *app) parseAndRun(args []string) error {
 	}
 	a.out.json = slices.Contains(args, "--json") // for errors in the arguments themselves
 	chosen := needed(args)
-	if len(chosen) == 1 && chosen[0].name == "cat" {
+	if len(chosen) == 1 && (chosen[0].name == "cat" || chosen[0].name == "go-cache") {
 		a.out.payloadOnStdout()
 	}
 	parser, err := a.parser(chosen)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"time"
 
 	"github.com/go-git/go-billy/v5"
 )
@@ -41,6 +42,14 @@ type RegularOpener interface {
 	// the last element (ErrNotRegular) nor before it (ErrUnsafePath), does not block
 	// on a FIFO, and refuses all that is not a regular file with ErrNotRegular.
 	OpenRegular(name string) (RegularFile, error)
+}
+
+// A Toucher is an open file whose time can be set, to note that it was used.
+type Toucher interface {
+	// Touch sets the modification time of the open file to now, by the clock of its
+	// filesystem, if it is further than age from now. It does nothing to a file that has
+	// more names than one, since another may be somebody else's.
+	Touch(age time.Duration) error
 }
 
 // A NameLister lists directories without a look at their entries.

@@ -1,0 +1,108 @@
+package gocache
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// memorySize is the size up to which a payload is read into a buffer that is used again.
+const memorySize = 1 << 20
+
+// errOther is the error of a payload that is not the output of the action.
+var errOther = errors.New("its object is not the output that its record says")
+
+// get answers a get.
+func (s *Server) get(req request) {
+	s.stats.Gets.Add(1)
+	action, ok := toID(req.ActionID)
+	if !ok {
+		s.out.send(response{ID: req.ID, Err: "not an action"})
+		return
+	}
+	e, f, err := s.find(action)
+	switch {
+	case err == nil:
+		s.stats.Hits.Add(1)
+		s.stats.Bytes.Add(f.size)
+		s.out.send(response{ID: req.ID, OutputID: e.output[:], Size: f.size, Time: &e.time, DiskPath: f.path})
+		return
+	case errors.Is(err, errNoAction):
+		s.stats.Misses.Add(1)
+	default:
+		s.stats.Refused.Add(1)
+		s.refused(action, err)
+	}
+	s.out.send(response{ID: req.ID, Miss: true})
+}
+
+// find returns an action and the plain file of its output.
+func (s *Server) find(action id) (entry, *plainFile, error) {
+	if h, ok := s.have(action); ok {
+		return h.entry, h.file, nil
+	}
+	store := s.store()
+	if store == nil {
+		return entry{}, nil, errNoAction
+	}
+	e, err := store.lookup(s.ctx, action)
+	if err != nil {
+		return entry{}, nil, err
+	}
+	f, err := s.plain.place(e.output, func(w io.Writer) error { return store.extract(s.ctx, e, w) })
+	if err == nil && f.size != e.size {
+		err = errOther
+	}
+	if err != nil {
+		return entry{}, nil, err
+	}
+	s.remember(action, held{e, f})
+	return e, f, nil
+}
+
+// extract writes the output of an action, after the store has verified it and it was
+// found to be the one that the record says. What was written before an error is no good.
+func (s *Store) extract(ctx context.Context, e entry, w io.Writer) error {
+	if e.size <= memorySize {
+		buf := buffers.Get().(*[memorySize]byte)
+		defer buffers.Put(buf)
+		info, err := s.db.GetInto(ctx, e.digest, buf[:])
+		switch {
+		case errors.Is(err, io.ErrShortBuffer):
+			return errOther
+		case err != nil:
+			return err
+		case info.Size != e.size || sha256.Sum256(buf[:info.Size]) != e.output:
+			return errOther
+		}
+		_, err = w.Write(buf[:info.Size])
+		return err
+	}
+	r, err := s.db.Open(ctx, e.digest)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if r.Size() != e.size {
+		return errOther
+	}
+	sum := sha256.New()
+	if _, err := r.WriteTo(io.MultiWriter(w, sum)); err != nil {
+		return err
+	}
+	if id(sum.Sum(nil)) != e.output {
+		return errOther
+	}
+	return nil
+}
+
+// refused tells why an action that is there is a miss.
+func (s *Server) refused(action id, err error) {
+	text := fmt.Sprintf("go cache: action %s: %s: the action is done again", action, err)
+	if !errors.Is(err, errOther) && !isMiss(err) {
+		text = fmt.Sprintf("go cache: action %s: cannot be read: %s", action, err)
+	}
+	s.warn(text)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"fsk/cmd/fsk/config"
+	"fsk/cmd/fsk/gocache"
+	"fsk/objects/rootfs"
+)
+
+type goCacheCmd struct {
+	ReadOnly bool `help:"Store nothing: for jobs that are not trusted."`
+	Stats    bool `help:"Tell at the end, on standard error, what was done."`
+}
+
+// Help is the end of the help page.
+func (goCacheCmd) Help() string {
+	return "The go command starts it. Outputs are kept sealed, and verified before they are used again; what does not verify is built anew, and a warning says so.\n\nExample: GOCACHEPROG=\"fsk go-cache\" go build ./..."
+}
+
+// A jsonGoCache is the line of what was done.
+type jsonGoCache struct {
+	Type     string `json:"type"`
+	Gets     int64  `json:"gets"`
+	Hits     int64  `json:"hits"`
+	Misses   int64  `json:"misses"`
+	Refused  int64  `json:"refused"`
+	Puts     int64  `json:"puts"`
+	Kept     int64  `json:"kept"`
+	Bytes    int64  `json:"bytes"`
+	Security string `json:"security"`
+}
+
+func (c *goCacheCmd) Run(a *app) error {
+	var mu sync.Mutex // a printer is for one goroutine
+	server, err := gocache.NewServer(gocache.Options{
+		ReadOnly: c.ReadOnly,
+		Dirs:     a.plainDirs(),
+		Open: func() (*gocache.Store, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return a.openGoCache(c.ReadOnly)
+		},
+		Warn: func(text string) {
+			mu.Lock()
+			defer mu.Unlock()
+			a.out.warning(text)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	stats, err := server.Serve(a.ctx, a.stdin, a.out.stdout)
+	if c.Stats {
+		a.out.goCacheStats(stats)
+	}
+	if stdout, ok := a.out.stdout.(io.Closer); ok {
+		stdout.Close() // the go command waits for this, and not for the plain files to be removed
+	}
+	return err
+}
+
+// plainDirs returns where plain files may be: memory of the user, or the place for
+// temporary files.
+func (a *app) plainDirs() (dirs []string) {
+	if dir, ok := a.getenv("XDG_RUNTIME_DIR"); ok && dir != "" {
+		dirs = append(dirs, dir)
+	}
+	return append(dirs, os.TempDir())
+}
+
+// openGoCache opens the configured store for the build cache.
+func (a *app) openGoCache(readOnly bool) (*gocache.Store, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Type != config.TypeFsk {
+		return nil, errors.New("a Python fleche cache cannot keep it")
+	}
+	if _, err := openOrCreate(cfg, cfg.MayCreate && !readOnly); err != nil { // which tells a missing store best
+		return nil, err
+	}
+	fsys, err := rootfs.Open(cfg.Store)
+	if err != nil {
+		return nil, err
+	}
+	o := options(cfg)
+	return gocache.OpenStore(fsys, cfg.Ring, &gocache.StoreOptions{
+		MaxObjectSize: o.MaxObjectSize, PreRead: o.PreRead, FirstKeyOnly: cfg.Policy.FirstKeyOnly, ReadOnly: readOnly,
+	})
+}
+
+// goCacheStats tells what was done.
+func (p *printer) goCacheStats(s gocache.Stats) {
+	security := "off"
+	if s.Sealed {
+		security = "on"
+	}
+	if p.json {
+		p.value(jsonGoCache{"go-cache", s.Gets, s.Hits, s.Misses, s.Refused, s.Puts, s.Kept, s.Bytes, security})
+		return
+	}
+	p.message("go cache", bold, formatGoCache(s, security))
+}
+
+func formatGoCache(s gocache.Stats, security string) string {
+	return fmt.Sprintf("%d gets: %d hits, %d misses, %d refused; %d puts, %d kept; %s handed out; security: %s",
+		s.Gets, s.Hits, s.Misses, s.Refused, s.Puts, s.Kept, formatSize(s.Bytes), security)
+}
