@@ -2,6 +2,7 @@ package refs
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"fsk/objects"
@@ -40,20 +41,35 @@ func (s *Store) Targets(ctx context.Context) iter.Seq2[Target, error] {
 				yield(Target{}, err)
 				return
 			}
-			if !reach(ref, ref.Record, Named, Attribute, yield) {
-				return
+			stopped := false
+			failed := s.reachAll(ctx, ref, func(t Target, err error) bool {
+				stopped = !yield(t, err)
+				return !stopped
+			})
+			if failed != nil {
+				yield(Target{}, failed)
 			}
-			for before, err := range s.history(ctx, ref) {
-				if err != nil {
-					yield(Target{}, err)
-					return
-				}
-				if !yield(Target{ref, before.BodyDigest, History}, nil) || !reach(ref, before.Record, Former, Former, yield) {
-					return
-				}
+			if failed != nil || stopped {
+				return
 			}
 		}
 	}
+}
+
+// reachAll yields what a ref reaches, with its history. The error is that of the history.
+func (s *Store) reachAll(ctx context.Context, ref Ref, yield func(Target, error) bool) error {
+	if !reach(ref, ref.Record, Named, Attribute, yield) {
+		return nil
+	}
+	for before, err := range s.history(ctx, ref) {
+		if err != nil {
+			return err
+		}
+		if !yield(Target{ref, before.BodyDigest, History}, nil) || !reach(ref, before.Record, Former, Former, yield) {
+			return nil
+		}
+	}
+	return nil
 }
 
 // reach yields what a record names.
@@ -81,7 +97,7 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[Ref, error] {
 			switch {
 			case err != nil:
 			case e.name == (Name{}):
-				err = &Error{Reason: objects.Stray, Path: pathOf(e.below)}
+				err = stray(e)
 			case e.err != nil:
 				err = e.err
 			default:
@@ -98,4 +114,9 @@ func (s *Store) Records(ctx context.Context) iter.Seq2[Ref, error] {
 			}
 		}
 	}
+}
+
+// stray is the error of a file that does not belong there, which may have been a ref.
+func stray(e entry) error {
+	return &Error{Reason: objects.Stray, Path: pathOf(e.below), Err: errors.New(pathOf(e.below) + " does not belong there")}
 }

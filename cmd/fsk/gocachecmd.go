@@ -9,7 +9,6 @@ import (
 
 	"fsk/cmd/fsk/config"
 	"fsk/cmd/fsk/gocache"
-	"fsk/objects/rootfs"
 )
 
 type goCacheCmd struct {
@@ -83,14 +82,11 @@ func (a *app) openGoCache(readOnly bool) (*gocache.Store, error) {
 	if cfg.Type != config.TypeFsk {
 		return nil, errors.New("a Python fleche cache cannot keep it")
 	}
-	if _, err := openOrCreate(cfg, cfg.MayCreate && !readOnly); err != nil { // which tells a missing store best
-		return nil, err
-	}
-	fsys, err := rootfs.Open(cfg.Store)
+	o := options(cfg)
+	fsys, _, err := openOrCreate(cfg, cfg.MayCreate && !readOnly, o)
 	if err != nil {
 		return nil, err
 	}
-	o := options(cfg)
 	return gocache.OpenStore(fsys, cfg.Ring, &gocache.StoreOptions{
 		MaxObjectSize: o.MaxObjectSize, PreRead: o.PreRead, FirstKeyOnly: cfg.Policy.FirstKeyOnly, ReadOnly: readOnly,
 	})

@@ -55,6 +55,11 @@ func (s *Server) find(action id) (entry, *plainFile, error) {
 	if err == nil && f.size != e.size {
 		err = errOther
 	}
+	if err != nil && isMiss(err) {
+		if _, gone := store.lookup(s.ctx, action); errors.Is(gone, errNoAction) {
+			err = gone // evicted a moment ago, and its object after it
+		}
+	}
 	if err != nil {
 		return entry{}, nil, err
 	}
