@@ -45,7 +45,11 @@ func makeDir(parent string) (*dir, error) {
 		}
 		err := d.claim()
 		if err == nil {
-			return d, nil
+			if _, err = d.fs.Lstat(dirLock); err == nil {
+				return d, nil
+			}
+			d.unlock()
+			d.fs.Close()
 		}
 		if !errors.Is(err, durable.ErrLocked) && !errors.Is(err, os.ErrNotExist) {
 			return nil, err
@@ -99,10 +103,15 @@ func (d *dir) remove() {
 			d.fs.Remove(name)
 		}
 	}
-	d.unlock()
-	d.fs.Remove(dirLock)
-	d.fs.Close()
+	// The lock is held until the directory is gone: whoever then gets the lock of a file
+	// that has no name any more knows that it was swept.
+	if d.fs.Remove(dirLock) != nil { // not on Windows as long as it is open
+		d.unlock()
+		d.fs.Remove(dirLock)
+	}
 	os.Remove(d.path)
+	d.unlock()
+	d.fs.Close()
 }
 
 // sweep removes the directories below parent that processes left behind which were
