@@ -77,6 +77,9 @@ func faultChanges() []change {
 		{"Remove of an object that is there twice", prepareFaults, func(ctx context.Context, db *objects.DB) error {
 			return db.Remove(ctx, digestOf([]byte("twice")))
 		}, nil, []string{"twice"}, 1},
+		{"RemoveAll", prepareFaults, func(ctx context.Context, db *objects.DB) error {
+			return second(db.RemoveAll(ctx, setOf("a 3", "a 4", "b 2", "loose 1", "twice"), objects.RemoveOptions{}))
+		}, nil, []string{"a 3", "a 4", "b 2", "loose 1", "twice"}, 2},
 		{"fold", func(t testing.TB, fsys billy.Filesystem) {
 			prepareFaults(t, fsys)
 			for i := range 65 {
