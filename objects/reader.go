@@ -63,13 +63,12 @@ func (db *DB) Open(ctx context.Context, d Digest) (r *Reader, err error) {
 func (db *DB) openMemory(ctx context.Context, s *source) (*Reader, error) {
 	defer s.Close()
 	m := &memory{bufs: &db.bufs}
-	var stored []byte
 	if s.Size() <= chunkSize+seal.TrailerSize {
 		m.buf = db.bufs.getFor(s.Size())
-		stored = (*m.buf)[:s.Size()]
 	} else {
-		stored = make([]byte, s.Size())
+		m.buf = db.bufs.getLarge(s.Size())
 	}
+	stored := (*m.buf)[:s.Size()]
 	info, err := db.load(ctx, s, stored)
 	if err != nil {
 		m.close()

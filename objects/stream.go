@@ -27,7 +27,7 @@ const smallSize = 16 << 10
 
 // A bufferPool keeps buffers for the stored bytes of payloads up to a chunk, and up to
 // smallSize: memory that was touched before costs a tenth of new memory.
-type bufferPool struct{ chunks, small sync.Pool }
+type bufferPool struct{ chunks, small, large sync.Pool }
 
 // get returns a buffer for a chunk and a trailer.
 func (p *bufferPool) get() *[]byte { return p.getFor(chunkSize + seal.TrailerSize) }
@@ -46,12 +46,25 @@ func (p *bufferPool) getFor(size int64) *[]byte {
 	return &b
 }
 
-func (p *bufferPool) put(b *[]byte) {
-	if len(*b) < chunkSize {
-		p.small.Put(b)
-		return
+// getLarge returns a buffer for stored bytes that are more than a chunk.
+func (p *bufferPool) getLarge(size int64) *[]byte {
+	if b, ok := p.large.Get().(*[]byte); ok && int64(len(*b)) >= size {
+		return b
 	}
-	p.chunks.Put(b)
+	const step = 4 << 20 // so that the next one, which is a little larger, fits, too
+	b := make([]byte, (size+step-1)/step*step)
+	return &b
+}
+
+func (p *bufferPool) put(b *[]byte) {
+	switch n := len(*b); {
+	case n < chunkSize:
+		p.small.Put(b)
+	case n > chunkSize+seal.TrailerSize:
+		p.large.Put(b)
+	default:
+		p.chunks.Put(b)
+	}
 }
 
 // A block is a piece of a stream that every lane reads.

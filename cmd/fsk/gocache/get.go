@@ -5,11 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
+	"sync"
 )
-
-// memorySize is the size up to which a payload is read into a buffer that is used again.
-const memorySize = 1 << 20
 
 // errOther is the error of a payload that is not the output of the action.
 var errOther = errors.New("its object is not the output that its record says")
@@ -67,24 +66,9 @@ func (s *Server) find(action id) (entry, *plainFile, error) {
 	return e, f, nil
 }
 
-// extract writes the output of an action, after the store has verified it and it was
-// found to be the one that the record says. What was written before an error is no good.
+// extract writes the output of an action, after the store has verified it, and finds out
+// whether it is the one that the record says. What was written before an error is no good.
 func (s *Store) extract(ctx context.Context, e entry, w io.Writer) error {
-	if e.size <= memorySize {
-		buf := buffers.Get().(*[memorySize]byte)
-		defer buffers.Put(buf)
-		info, err := s.db.GetInto(ctx, e.digest, buf[:])
-		switch {
-		case errors.Is(err, io.ErrShortBuffer):
-			return errOther
-		case err != nil:
-			return err
-		case info.Size != e.size || sha256.Sum256(buf[:info.Size]) != e.output:
-			return errOther
-		}
-		_, err = w.Write(buf[:info.Size])
-		return err
-	}
 	r, err := s.db.Open(ctx, e.digest)
 	if err != nil {
 		return err
@@ -93,14 +77,34 @@ func (s *Store) extract(ctx context.Context, e entry, w io.Writer) error {
 	if r.Size() != e.size {
 		return errOther
 	}
-	sum := sha256.New()
-	if _, err := r.WriteTo(io.MultiWriter(w, sum)); err != nil {
+	sum := &summing{w: w, sum: sha256.New()}
+	if _, err := r.WriteTo(sum); err != nil {
 		return err
 	}
-	if id(sum.Sum(nil)) != e.output {
+	if id(sum.sum.Sum(nil)) != e.output {
 		return errOther
 	}
 	return nil
+}
+
+// A summing writes, and beside that sums up what is written.
+type summing struct {
+	w   io.Writer
+	sum hash.Hash
+}
+
+// worthwhile is the number of bytes whose sum takes longer than to start a goroutine.
+const worthwhile = 64 << 10
+
+func (s *summing) Write(p []byte) (int, error) {
+	if len(p) < worthwhile {
+		s.sum.Write(p)
+		return s.w.Write(p)
+	}
+	var done sync.WaitGroup
+	done.Go(func() { s.sum.Write(p) })
+	defer done.Wait()
+	return s.w.Write(p)
 }
 
 // refused tells why an action that is there is a miss.

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// memorySize is the size up to which a body is read into a buffer that is used again.
+const memorySize = 1 << 20
+
 // put answers a put whose body is read from r, which is read no more when put returns.
 // finish has what remains to be done, and may be done beside other requests.
 func (s *Server) put(req request, body io.Reader) (finish func()) {
