@@ -224,7 +224,7 @@ func TestEvictStopsAtABrokenRef(t *testing.T) {
 		c.entry("old", "old", 2*days)
 		first := c.others.set("main", "payload")
 		c.others.set("main", "another")
-		if err := c.db.Remove(t.Context(), first.Body); err != nil {
+		if err := c.db.Remove(t.Context(), first.BodyDigest); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := c.evict(); err == nil {

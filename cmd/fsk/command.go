@@ -64,6 +64,7 @@ var commands = []command{
 	{"ref", "Name objects, sealed.", func() any { return new(refCmd) }},
 	{"key", "Make a key, list the keys in use.", func() any { return new(keyCmd) }},
 	{"hook", "Pin hook programs, try policies and hooks.", func() any { return new(hookCmd) }},
+	{"gc", "Evict what the build cache did not use lately.", func() any { return new(gcCmd) }},
 	{"go-cache", "Keep the build cache of the go command.", func() any { return new(goCacheCmd) }},
 	{"status", "Show store, keys, policy and where they come from.", func() any { return new(statusCmd) }},
 	{"version", "Print the version.", func() any { return new(versionCmd) }},

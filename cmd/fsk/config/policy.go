@@ -99,7 +99,7 @@ func (p *Policy) addMaxSize(t table, from string) error {
 	case int64:
 		size = v
 	case string:
-		size, _ = parseSize(v)
+		size, _ = ParseSize(v)
 	}
 	if size <= 0 {
 		return t.fault(maxSizeKey, "is not a size", `write a number of bytes, or for example "8GiB" or "100MB"`)
@@ -115,8 +115,9 @@ func (p *Policy) addMaxSize(t table, from string) error {
 	return nil
 }
 
-// parseSize reads digits without leading zeros and a unit that may be absent.
-func parseSize(s string) (int64, bool) {
+// ParseSize reads a number of bytes, more than 0: digits without leading zeros and a unit,
+// such as GiB or MB, that may be absent.
+func ParseSize(s string) (int64, bool) {
 	digits := strings.TrimRight(s, "BKMGTikm")
 	factor := int64(1)
 	switch s[len(digits):] {

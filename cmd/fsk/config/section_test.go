@@ -97,8 +97,8 @@ func TestParseSize(t *testing.T) {
 		"8388608TiB": 0, "9223372036854775808": 0, "99999999999999999999TB": 0, "": 0, "GiB": 0, "0": 0, "08": 0, "0GiB": 0,
 		"-1": 0, "+1": 0, "1 GiB": 0, " 1": 0, "1\n": 0, "1.5GiB": 0, "1gib": 0, "1G": 0, "1GiBGiB": 0, "1e3": 0, "1_000": 0, "0x10": 0, "１": 0,
 	} {
-		if got, ok := parseSize(text); got != want || ok != (want != 0) {
-			t.Errorf("parseSize(%q) = %d, %t; want %d", text, got, ok, want)
+		if got, ok := ParseSize(text); got != want || ok != (want != 0) {
+			t.Errorf("ParseSize(%q) = %d, %t; want %d", text, got, ok, want)
 		}
 	}
 	for text, want := range map[string]int64{"1024": 1024, "'1KiB'": 1024, "0": 0, "-1": 0, "1.5": 0, "true": 0, "[1]": 0, "'0'": 0} {
