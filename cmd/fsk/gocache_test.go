@@ -159,6 +159,10 @@ func (w *goWorld) fork(t *testing.T, name string) *goWorld {
 	return &goWorld{&c, w.goEnv}
 }
 
+// fewMisses is how much a warm build may miss: what is linked is not kept, and the go
+// command makes an index of a package only when its files are some seconds old.
+const fewMisses = 8
+
 // TestGoCommand builds with the real go command: the same program as without, from a
 // warm cache, from another directory, with rotated keys, attacked, and beside others.
 func TestGoCommand(t *testing.T) {
@@ -173,7 +177,7 @@ func TestGoCommand(t *testing.T) {
 	t.Run("warm", func(t *testing.T) {
 		warm, word := w.program()
 		w.wantGenuine("warm", warm, word, 0)
-		if warm.misses > 2 || w.read(filepath.Join(w.root(), "program")) != first {
+		if warm.misses > fewMisses || w.read(filepath.Join(w.root(), "program")) != first {
 			t.Errorf("%+v, the same program: %t", warm, w.read(filepath.Join(w.root(), "program")) == first)
 		}
 	})
@@ -182,7 +186,7 @@ func TestGoCommand(t *testing.T) {
 		c.box = w.in(w.module("elsewhere"))
 		warm, word := c.program()
 		c.wantGenuine("elsewhere", warm, word, 0)
-		if warm.misses > 2 || w.read(filepath.Join(w.root(), "program")) != first {
+		if warm.misses > fewMisses || w.read(filepath.Join(w.root(), "program")) != first {
 			t.Errorf("%+v, the same program: %t", warm, w.read(filepath.Join(w.root(), "program")) == first)
 		}
 	})
@@ -199,7 +203,7 @@ func TestGoCommand(t *testing.T) {
 	t.Run("rotated keys", func(t *testing.T) {
 		warm, word := w.with("FLECHE_SECRET_KEY=" + keyB + ":" + keyA).program()
 		w.wantGenuine("new:old", warm, word, 0)
-		if warm.misses > 2 {
+		if warm.misses > fewMisses {
 			t.Errorf("%+v", warm)
 		}
 	})
@@ -315,7 +319,7 @@ func (w *goWorld) manyBuilds(t *testing.T) {
 	var wg sync.WaitGroup
 	for range builds {
 		wg.Go(func() {
-			cmd := w.goCommand("build", "-gcflags=small/...=-N", "-o", os.DevNull, ".")
+			cmd := w.goCommand("build", "-trimpath", "-gcflags=small/...=-N", "-o", os.DevNull, ".")
 			if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "warning") {
 				t.Errorf("%v\n%s", err, out)
 			}

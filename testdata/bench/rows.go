@@ -175,3 +175,18 @@ func (b *bench) gitSmall() (repo, blob string) {
 	repo = b.once("git-w6", func(path string) { run(exec.Command("git", "init", "-q", "--bare", path)) })
 	return repo, output(exec.Command("git", "--git-dir="+repo, "hash-object", "-w", b.small()))
 }
+
+// goBuild builds fsk with the cache of the go command in a directory, or, if store is not
+// empty, with fsk go-cache on that store. The program is a new one each time, so that it
+// is linked.
+func (b *bench) goBuild(store, cache string) *exec.Cmd {
+	c := exec.Command("go", "build", "-buildvcs=false", "-o", b.newDir(), "./cmd/fsk")
+	c.Env = append(os.Environ(), "GOCACHE="+cache)
+	if store != "" {
+		c.Env = append(c.Env, "FLECHE_SECRET_KEY="+key, "FSK_STORE="+store, "GOCACHEPROG="+b.fsk+" go-cache")
+	}
+	return c
+}
+
+func (b *bench) fillStore(store string) { run(b.goBuild(store, b.newDir())) }
+func (b *bench) fillCache(cache string) { run(b.goBuild("", cache)) }

@@ -59,6 +59,14 @@ func (b *bench) rows() []row {
 			name: "P8, P9 fsck W5 (1,000,000 × 1 KiB), each beside 10,000", target: "1.3, 150 MB", needs: b.fsk, large: true, times: 100,
 			fsk:  func() *exec.Cmd { return b.command(b.store(b.w5()), "fsck") },
 			peer: func() *exec.Cmd { return b.command(b.store(b.w4Part()), "fsck") },
+		}, {
+			name: "P10 go build of fsk, warm, Go's own cache", target: "1.25", needs: "go",
+			fsk:  func() *exec.Cmd { return b.goBuild(b.once("warm-store", b.fillStore), b.newDir()) },
+			peer: func() *exec.Cmd { return b.goBuild("", b.once("warm-cache", b.fillCache)) },
+		}, {
+			name: "P10 go build of fsk, cold, Go's own cache", target: "1.2", needs: "go",
+			fsk:  func() *exec.Cmd { return b.goBuild(b.newDir(), b.newDir()) },
+			peer: func() *exec.Cmd { return b.goBuild("", b.newDir()) },
 		},
 	}
 }
