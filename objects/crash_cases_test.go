@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -107,6 +108,22 @@ func crashCases() []crashCase {
 			r.acknowledge("others 3")
 			return nil
 		}, bad: crashBad(append(texts("other", 2), texts("others", 9)...)...), damage: true},
+		{name: "Put into a directory that was removed", keys: one, prep: prepareNothing, do: func(ctx context.Context, r *crashRun) error {
+			for range 2 {
+				if _, err := r.db.Put(ctx, []byte("a")); err != nil {
+					return err
+				}
+				r.acknowledge("a")
+				r.removing("a")
+				if err := r.db.Remove(ctx, digestOf([]byte("a"))); err != nil {
+					return err
+				}
+				if err := r.fsys.Remove(path.Dir(fileOf(digestOf([]byte("a"))))); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 		{name: "a small batch", keys: one, prep: prepareNothing, do: batchCase(texts("small", 4))},
 		{name: "a packed batch", keys: one, prep: prepareNothing, do: batchCase(texts("packed", 9))},
 		{name: "a batch of all sizes", keys: one, prep: prepareNothing, do: batchCase(append(texts("mixed", 9), crashLarge(1))), limit: 12},

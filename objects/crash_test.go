@@ -166,7 +166,22 @@ func (r *crashRun) check(c crashCase, model objectstest.CrashModel, state object
 	if err := c.do(t.Context(), again); err != nil {
 		t.Errorf("%s: again: %v", what, err)
 	}
-	r.checkObjects(c, open(t, state.FS, ringOf(t, c.keys...), nil), len(r.there), what+", again")
+	if _, err := db.Pack(t.Context(), nil); err != nil {
+		t.Errorf("%s: Pack in the end: %v", what, err)
+	}
+	if c.bad != nil { // a pack that had lost its index, and has one again, may bring back what was mended in the new one
+		if err := c.do(t.Context(), again); err != nil {
+			t.Errorf("%s: after Pack: %v", what, err)
+		}
+	}
+	db = open(t, state.FS, ringOf(t, c.keys...), nil)
+	r.checkObjects(c, db, len(r.there), what+", again")
+	findings, _ = fsck(t, db, objects.FsckOptions{})
+	for _, f := range findings {
+		if f.Severity != objects.SeverityNote {
+			t.Errorf("%s: in the end fsck finds %s: %s (%v)", what, f.Path, f.Reason, f.Err)
+		}
+	}
 }
 
 // checkObjects reads every payload: what was acknowledged is there, and nothing is half

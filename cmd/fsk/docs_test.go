@@ -21,7 +21,7 @@ import (
 
 // docPages are the pages that these tests keep true, relative to the root of the module.
 var docPages = []string{
-	"README.md", "docs/cli.md", "docs/durability.md", "docs/embedding.md",
+	"README.md", "docs/cli.md", "docs/contributing.md", "docs/durability.md", "docs/embedding.md",
 	"docs/format.md", "docs/hooks.md", "docs/performance.md", "docs/recovery.md", "docs/rotation.md", "docs/security.md",
 }
 
