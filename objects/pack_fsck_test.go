@@ -3,6 +3,7 @@ package objects_test
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +124,11 @@ func TestTooLargeIsTheSameInAPack(t *testing.T) {
 				}
 				plant(t, fsys, d, stored)
 				wantAll(t, db, d, objects.TooLarge)
+				findings, _ := fsck(t, db, objects.FsckOptions{})
+				i := slices.IndexFunc(findings, func(f objects.Finding) bool { return f.Digest == d })
+				if i < 0 || findings[i].Reason != objects.TooLarge {
+					t.Errorf("fsck finds %v, want it to be too-large", findings)
+				}
 			})
 		}
 	}
