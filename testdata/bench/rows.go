@@ -13,6 +13,9 @@ import (
 
 const key = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 
+// newKey takes the place of key in a rotation.
+const newKey = "ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
 // A bench makes workloads and stores when a row first asks for them.
 type bench struct {
 	root, fsk string
@@ -100,6 +103,16 @@ func (b *bench) store(workload string) string {
 	return b.once("store-"+filepath.Base(workload), func(path string) {
 		run(b.command(path, "add", "-q", "-r", workload))
 	})
+}
+
+// rotated is fsk resealing a copy of a store after a new key was put before the old one.
+func (b *bench) rotated(store string) *exec.Cmd {
+	path := b.newDir()
+	run(exec.Command("cp", "-r", store, path))
+	run(exec.Command("sync", "-f", path)) // so that only what is written anew is measured
+	c := b.command(path, "fsck", "--reseal")
+	c.Env = append(c.Env, "FLECHE_SECRET_KEY="+newKey+":"+key)
+	return c
 }
 
 // digest is that of the only object in the store of a workload.

@@ -52,6 +52,10 @@ func (b *bench) rows() []row {
 				return exec.Command("git", "--git-dir="+repo, "cat-file", "blob", blob)
 			},
 		}, {
+			name: "P7 reseal W4 after a rotation, fsck W4", target: "3", needs: b.fsk,
+			fsk:  func() *exec.Cmd { return b.rotated(b.store(b.w4())) },
+			peer: func() *exec.Cmd { return b.command(b.store(b.w4()), "fsck") },
+		}, {
 			name: "P8, P9 add W5 (1,000,000 × 1 KiB), each beside 10,000", target: "1.3, 150 MB", needs: b.fsk, large: true, times: 100,
 			fsk:  func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w5()) },
 			peer: func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w4Part()) },
