@@ -60,13 +60,18 @@ func (a *asides) addObject(o packfile.Object, f Finding) error {
 	return a.add(x)
 }
 
-// addCopy copies the file of a finding, which is about to be replaced.
-func (a *asides) addCopy(f Finding) error {
+// addReplaced copies the pack of a finding, which is about to be replaced, so that readers
+// find the one or the other at every moment. One that is larger than any that fsk makes is
+// moved: to copy it would fill the disk.
+func (a *asides) addReplaced(f Finding) error {
 	file, err := durable.OpenRegular(a.db.fs, f.Path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	if file.Size() > 2*packSize {
+		return a.addFile(f, nil)
+	}
 	tmp, err := a.write(io.NewSectionReader(file, 0, file.Size()))
 	if err != nil {
 		return err

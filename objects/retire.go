@@ -65,7 +65,7 @@ func (r *rewriter) flush() error {
 			return err
 		}
 		if name := packPath(id); r.asides != nil && r.isOriginal(name) { // a damaged pack of which the objects are whole
-			if err := r.asides.addCopy(newFinding(BadPack, SeverityError, name)); err != nil {
+			if err := r.asides.addReplaced(newFinding(BadPack, SeverityError, name)); err != nil {
 				return err
 			}
 			r.stats.Damaged++
