@@ -123,7 +123,7 @@ func TestFilesAheadOfAFailedRound(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 	r := b.run("fsck")
-	r.want(t, 1, `warning: objects/pack: does not belong here \(stray\)\n(?s:.*)`, "")
+	r.want(t, 1, `warning: 1 stray: does not belong here\n  objects/pack\n(?s:.*)`, "")
 }
 
 // What can be read once is not read again when its round fails: who tried would take an

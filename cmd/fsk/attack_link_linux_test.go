@@ -68,7 +68,7 @@ func TestNotRegularObjectIsAMiss(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.wantMiss(digest, test.reason)
-			if r := b.run("fsck"); r.code != 1 || !strings.Contains(r.out, digest[2:]+": ") || !strings.Contains(r.out, "("+test.reason+")\n") {
+			if r := b.run("fsck"); r.code != 1 || !strings.Contains(r.out, digest[2:]) || !strings.Contains(r.out, "error: 1 "+test.reason+": ") {
 				t.Errorf("fsck: exit %d, %s", r.code, r.out)
 			}
 			if r := b.run("ls"); r.code != 0 || strings.Count(r.out, "\n") != 2 {
@@ -156,7 +156,7 @@ func TestLinkAmongTheDirectories(t *testing.T) {
 							t.Errorf("%q: exit %d, stdout %q, stderr %q", args, r.code, r.out, r.err)
 						}
 					case "fsck":
-						if len(args) == 1 && (r.code != 1 || !strings.Contains(r.out, "error: "+dir+": ") || !strings.Contains(r.out, "(unsafe-path)")) {
+						if len(args) == 1 && (r.code != 1 || !strings.Contains(r.out, "  "+dir+"\n") || !strings.Contains(r.out, " unsafe-path: ")) {
 							t.Errorf("%q: exit %d, stdout %q, stderr %q", args, r.code, r.out, r.err)
 						}
 					}

@@ -35,7 +35,7 @@ func TestWhatIsNoPack(t *testing.T) {
 				if released := b.wantGenuine(bad); len(released) > 0 {
 					t.Errorf("released: %q", released)
 				}
-				if r := b.run("fsck"); r.code != 1 || !strings.Contains(r.out, "(not-regular)\n") {
+				if r := b.run("fsck"); r.code != 1 || !strings.Contains(r.out, "error: 1 not-regular: ") {
 					t.Errorf("fsck: exit %d, %s%s", r.code, r.out, r.err)
 				}
 				b.afterAttack(good, bad)
