@@ -129,7 +129,10 @@ func (c *checker) pack(id packfile.ID) (done bool) {
 		return !isMissing(err)
 	}
 	defer file.Close()
-	entries, whole := c.entries(id, file, copied)
+	// Room for what the index says that there is, if the pack is large enough for it: a
+	// list that grows would take twice the memory.
+	room := min(index.Size()/(packfile.IndexSize(1)-packfile.IndexSize(0)), file.Size()/packfile.HeaderSize, packfile.MaxObjects)
+	entries, whole := c.entries(id, file, make([]packfile.Entry, 0, room), copied)
 	if copied != nil {
 		c.deliver(checked{copy: copied, end: true, damaged: !whole})
 		if !copied.wait(c.ctx) {
@@ -171,9 +174,9 @@ func (c *checker) open(name string) (durable.RegularFile, error) {
 	return nil, miss
 }
 
-// entries submits all objects of a pack and returns where they are. It reports false
-// if the pack is damaged, or the context has ended.
-func (c *checker) entries(id packfile.ID, file durable.RegularFile, copied *packCopy) (entries []packfile.Entry, whole bool) {
+// entries submits all objects of a pack and appends where they are. It reports false if
+// the pack is damaged, or the context has ended.
+func (c *checker) entries(id packfile.ID, file durable.RegularFile, entries []packfile.Entry, copied *packCopy) (found []packfile.Entry, whole bool) {
 	if copied != nil {
 		copied.file = file
 	}

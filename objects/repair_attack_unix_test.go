@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -188,7 +189,7 @@ func TestObstaclesInQuarantine(t *testing.T) {
 type switching struct {
 	*rootfs.FS
 	name  string
-	after int // reads that still see what is in the file
+	after atomic.Int64 // reads that still see what is in the file
 	bytes []byte
 }
 
@@ -206,7 +207,7 @@ func (s *switching) OpenRegular(name string) (durable.RegularFile, error) {
 }
 
 func (f switchingFile) ReadAt(p []byte, off int64) (int, error) {
-	if f.s.after--; f.s.after >= 0 {
+	if f.s.after.Add(-1) >= 0 {
 		return f.RegularFile.ReadAt(p, off)
 	}
 	return strings.NewReader(string(f.s.bytes)).ReadAt(p, off)
@@ -226,7 +227,8 @@ func TestResealOfBytesThatSwitch(t *testing.T) {
 					key = foreignKey
 				}
 				plant(t, fsys, d, sealed(key, genuine))
-				s := &switching{FS: fsys, name: fileOf(d), after: after, bytes: sealed(key, forged)}
+				s := &switching{FS: fsys, name: fileOf(d), bytes: sealed(key, forged)}
+				s.after.Store(int64(after))
 				db := open(t, s, ringOf(t, key1, key2), quick)
 				if way == "reseal" {
 					reseal(t, db)
@@ -260,7 +262,8 @@ func TestResealOfAPackThatSwitches(t *testing.T) {
 			records := []record{sealedRecord("genuine 1"), sealedRecord(filler), sealedRecord(filler + "2"), sealedRecord(filler + "3"), oldRecord("genuine 2")}
 			id := plantPack(t, fsys, records...)
 			before := read(t, fsys, packFile(id))
-			s := &switching{FS: fsys, name: packFile(id), after: after, bytes: change(before)}
+			s := &switching{FS: fsys, name: packFile(id), bytes: change(before)}
+			s.after.Store(int64(after))
 			for range open(t, s, ringOf(t, key1, key2), quick).Reseal(t.Context(), objects.FsckOptions{Workers: 1}, nil) {
 			}
 			got := read(t, fsys, packFile(id))
