@@ -117,7 +117,7 @@ func TestLinkInThePlaceOfLockAndMark(t *testing.T) {
 		t.Errorf("add: %q", calls)
 	}
 	b.wantPayload(digest, "payload")
-	if r := b.run("fsck"); r.code != 1 || !strings.Contains(r.out, "error: lock: ") {
+	if r := b.run("fsck"); r.code != 1 || !strings.Contains(r.out, "\n  lock\n") {
 		t.Errorf("fsck: exit %d, %s", r.code, r.out)
 	}
 	if after := listing(t, victim); !slices.Equal(before, after) {
