@@ -238,7 +238,10 @@ func fill(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	for block := make([]byte, 1<<16); err == nil; {
+	for block, n := make([]byte, 1<<16), 0; err == nil; n++ {
+		if n == 1<<10 {
+			t.Fatalf("%s is not on the small filesystem that was mounted", name)
+		}
 		_, err = f.Write(block)
 	}
 }
