@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -188,7 +189,7 @@ func wantError(t testing.TB, what string, err error, want objects.Reason) {
 // record is a file of a ref, made without the code under test.
 type record struct {
 	ns, name, digest string
-	seq              int
+	seq              int64
 	prev             string
 	attrs            []string
 	key              []byte // nil: plain
@@ -203,7 +204,7 @@ func (r record) body() string {
 		return s
 	}
 	text := "fsk-ref 1\nns " + or(r.ns, "default") + "\nname " + r.name + "\ndigest " + or(r.digest, zeros) +
-		"\nseq " + itoa(max(r.seq, 1)) + "\ntime 2026-11-22T00:00:00Z\nprev " + or(r.prev, zeros) + "\n"
+		"\nseq " + strconv.FormatInt(max(r.seq, 1), 10) + "\ntime 2026-11-22T00:00:00Z\nprev " + or(r.prev, zeros) + "\n"
 	for _, a := range r.attrs {
 		text += "attr " + a + "\n"
 	}
@@ -231,13 +232,6 @@ func macOf(key []byte, text string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(text))
 	return hex.EncodeToString(mac.Sum(nil))
-}
-
-func itoa(n int) string {
-	if n >= 10 {
-		return itoa(n/10) + itoa(n%10)
-	}
-	return string(rune('0' + n))
 }
 
 func digestOf(payload string) objects.Digest { return blake3.Sum256([]byte(payload)) }

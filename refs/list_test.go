@@ -145,7 +145,7 @@ func TestListingIsStreamed(t *testing.T) {
 		// What comes later is read later.
 		name := fmt.Sprintf("many/x%04d", n+1)
 		if n++; n < 300 {
-			write(t, w.fs, "refs/"+name, record{name: name, seq: n, digest: digestOf("x").String(), key: key1}.bytes())
+			write(t, w.fs, "refs/"+name, record{name: name, seq: int64(n), digest: digestOf("x").String(), key: key1}.bytes())
 		}
 		if want := uint64(max(1, n-1)); ref.Seq != want {
 			t.Fatalf("%s has number %d, want %d: it was read too early", ref.Name, ref.Seq, want)
