@@ -191,6 +191,9 @@ func (c *checker) entries(id packfile.ID, file durable.RegularFile, entries []pa
 			c.damage(BadPack, packPath(id), Digest{}, err)
 			return entries, false
 		}
+		if len(entries)+b.Len() > cap(entries) { // the index lies; a list that doubled would take more memory
+			entries = slices.Grow(entries, packfile.MaxObjects-len(entries))
+		}
 		for o := range b.Objects() {
 			entries = append(entries, o.Entry)
 		}

@@ -116,8 +116,9 @@ func (d *dir) remove() {
 
 // sweep removes the directories below parent that processes left behind which were
 // killed: directories with a name of ours that belong to us, that nobody else can enter,
-// and that no living process has locked.
-func sweep(parent string) {
+// and that no living process has locked. Those of this process are left alone: one that
+// is being removed must not be locked once more.
+func sweep(parent string, own map[string]bool) {
 	parent, err := trusted(parent)
 	if err != nil {
 		return
@@ -130,8 +131,8 @@ func sweep(parent string) {
 	for {
 		names, err := list.Readdirnames(256)
 		for _, name := range names {
-			if isDirName(name) {
-				sweepDir(filepath.Join(parent, name))
+			if path := filepath.Join(parent, name); isDirName(name) && !own[path] {
+				sweepDir(path)
 			}
 		}
 		if err != nil {
@@ -148,6 +149,11 @@ func isDirName(name string) bool {
 func sweepDir(path string) {
 	info, err := os.Lstat(path)
 	if err != nil || !info.IsDir() || !ownedByUs(info, false) || !isPrivate(info.Mode()) {
+		return
+	}
+	// One that is empty was only just made, or somebody is about to remove it: to lock it
+	// would keep it there.
+	if os.Remove(path) == nil {
 		return
 	}
 	d := &dir{path: path}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/go-git/go-billy/v5"
@@ -59,13 +60,15 @@ func (p *plain) dir(n int) (*dir, error) {
 // sweep removes what killed processes left in the places for directories.
 func (p *plain) sweep() {
 	p.mu.Lock()
-	parents := append([]string(nil), p.parents...)
+	parents := slices.Clone(p.parents)
+	own := make(map[string]bool)
 	for _, d := range p.dirs {
 		parents = append(parents, filepath.Dir(d.path))
+		own[d.path] = true
 	}
 	p.mu.Unlock()
 	for _, parent := range parents {
-		sweep(parent)
+		sweep(parent, own)
 	}
 }
 

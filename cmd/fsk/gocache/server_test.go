@@ -311,11 +311,14 @@ func TestSweep(t *testing.T) {
 	other := w.start()
 	other.put("action", "body")
 	other.close() // has swept by now, or will when the next has
-	for {
+	for tries := 0; ; tries++ {
 		c := w.start()
 		c.close()
 		if _, err := os.Lstat(dead); errors.Is(err, os.ErrNotExist) {
 			break
+		}
+		if tries == 1000 {
+			t.Fatal("not swept")
 		}
 	}
 	living.hit("action", "body")
