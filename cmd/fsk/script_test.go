@@ -30,6 +30,7 @@ func TestScript(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("KEYA", keyA)
 			env.Setenv("KEYB", keyB)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each command with -race
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
