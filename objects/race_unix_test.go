@@ -124,6 +124,9 @@ func filesThatChange(t *testing.T, home string, plant func(testing.TB, billy.Fil
 				released, refused := 0, 0
 				underAttack(t, filepath.Join(fsys.Root(), file), attack, func(stop <-chan struct{}) {
 					rounds := 3000 / (1 + size/10_000)
+					if raceEnabled {
+						rounds /= 4
+					}
 					for range rounds {
 						got, err := db.Get(t.Context(), d)
 						if err == nil {

@@ -137,7 +137,7 @@ func TestLimits(t *testing.T) {
 
 // TestBombIsBounded: what comes out of a small file is not kept, and ends at the limit.
 func TestBombIsBounded(t *testing.T) {
-	bomb := compressed(t, make([]byte, 512<<20))
+	bomb := compressed(t, make([]byte, 256<<20))
 	fsys, _ := newDir(t)
 	n := name("bomb")
 	put(t, fsys, n.String(), bomb)
