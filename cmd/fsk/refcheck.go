@@ -25,6 +25,9 @@ func (a *app) checkRefs(r *fsckReport, reseal bool) error {
 			r.stats.Complete = false
 			return err
 		}
+		if f.Path == "refs" { // the walk over the store has reported it
+			continue
+		}
 		r.finding(f)
 		if err := a.out.failed; err != nil {
 			return err

@@ -10,13 +10,13 @@ import (
 )
 
 type rmCmd struct {
-	Force   bool     `help:"Also what a ref names."`
+	Force   bool     `help:"Also what a ref names or has in its history."`
 	Objects []string `arg:"" name:"object" help:"Digests, their first digits, or refs."`
 }
 
 // Help is the end of the help page.
 func (rmCmd) Help() string {
-	return "Removes what is stored under the digest, whatever state it is in. What a ref names is refused.\n\nExample: fsk rm 8e4c7c1b"
+	return "Removes what is stored under the digest, whatever state it is in. What a ref names, or has in its history, is refused.\n\nExample: fsk rm 8e4c7c1b"
 }
 
 func (c *rmCmd) Run(a *app) error {
@@ -66,20 +66,24 @@ func (c *rmCmd) remove(a *app, db *objects.DB, d objects.Digest) error {
 	return db.Remove(a.ctx, d)
 }
 
-// unnamed returns an error if a ref of any namespace names an object, or may name it.
+// unnamed returns an error if a ref of any namespace names an object or has it in its
+// history, or may do so.
 func (a *app) unnamed(store *refs.Store, d objects.Digest) error {
 	refuse := func(reason objects.Reason, format string, args ...any) error {
 		return &hinted{&objects.Error{Digest: d, Reason: reason, Err: fmt.Errorf(format, args...)}, "fsk rm --force removes it all the same"}
 	}
-	for ref, err := range store.Records(a.ctx) {
+	for target, err := range store.Targets(a.ctx) {
 		var unreadable *refs.Error
 		switch {
 		case errors.As(err, &unreadable):
 			return refuse(unreadable.Reason, "%s may name it and cannot be read: %s", unreadable.Path, unreadable.Explain())
 		case err != nil:
 			return err
-		case ref.Digest == d:
-			return refuse(objects.Denied, "the ref %s names it", ref.Name)
+		case target.Digest != d:
+		case target.Role == refs.Named:
+			return refuse(objects.Denied, "the ref %s names it", target.Ref.Name)
+		case target.Role == refs.History:
+			return refuse(objects.Denied, "it is in the history of the ref %s", target.Ref.Name)
 		}
 	}
 	return nil
