@@ -203,3 +203,22 @@ func (b *bench) goBuild(store, cache string) *exec.Cmd {
 
 func (b *bench) fillStore(store string) { run(b.goBuild(store, b.newDir())) }
 func (b *bench) fillCache(cache string) { run(b.goBuild("", cache)) }
+
+// ostreeCommit is ostree committing a workload to a new repository, durably.
+func (b *bench) ostreeCommit(workload string) *exec.Cmd {
+	repo := b.newDir()
+	run(exec.Command("ostree", "--repo="+repo, "init", "--mode=bare-user-only"))
+	return exec.Command("ostree", "--repo="+repo, "commit", "--branch=bench", "--tree=dir="+workload)
+}
+
+// resticBackup is restic saving a workload in a new repository.
+func (b *bench) resticBackup(workload string) *exec.Cmd {
+	repo := b.newDir()
+	restic := func(args ...string) *exec.Cmd {
+		c := exec.Command("restic", append([]string{"--repo=" + repo, "--no-cache", "--quiet"}, args...)...)
+		c.Env = append(os.Environ(), "RESTIC_PASSWORD=bench")
+		return c
+	}
+	run(restic("init"))
+	return restic("backup", "--compression=off", workload)
+}

@@ -10,6 +10,14 @@ func (b *bench) rows() []row {
 			fsk:  func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w1()) },
 			peer: func() *exec.Cmd { return b.gitAdd(b.w1()) },
 		}, {
+			name: "P1 add W1, ostree commit", target: "1/3.5", needs: "ostree",
+			fsk:  func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w1()) },
+			peer: func() *exec.Cmd { return b.ostreeCommit(b.w1()) },
+		}, {
+			name: "P1 add W1, restic backup without compression", target: "1/3.5", needs: "restic",
+			fsk:  func() *exec.Cmd { return b.command(b.newDir(), "add", "-q", "-r", b.w1()) },
+			peer: func() *exec.Cmd { return b.resticBackup(b.w1()) },
+		}, {
 			name: "P2 add W2 (2 GiB), cp + sync", target: "1.15", needs: "cp",
 			fsk:  func() *exec.Cmd { return b.command(b.newDir(), "add", b.w2()) },
 			peer: func() *exec.Cmd { return exec.Command("sh", "-c", `cp "$0" "$1" && sync "$1"`, b.w2(), b.newDir()) },
@@ -33,6 +41,10 @@ func (b *bench) rows() []row {
 			name: "P4 fsck W4 (100,000 × 1 KiB), git fsck packed", target: "1/5", needs: "git",
 			fsk:  func() *exec.Cmd { return b.command(b.store(b.w4()), "fsck") },
 			peer: func() *exec.Cmd { return b.git(b.repo(b.w4(), true), b.w4(), "fsck", "--full") },
+		}, {
+			name: "P4 fsck W4, git fsck loose", target: "1/9", needs: "git",
+			fsk:  func() *exec.Cmd { return b.command(b.store(b.w4()), "fsck") },
+			peer: func() *exec.Cmd { return b.git(b.repo(b.w4(), false), b.w4(), "fsck", "--full") },
 		}, {
 			name: "P5 cat --batch W4, git cat-file --batch packed", target: "0.9", needs: "git",
 			fsk: func() *exec.Cmd {
