@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 
 	"fsk/cmd/fsk/config"
@@ -38,7 +39,7 @@ func (c *goCacheCmd) Run(a *app) error {
 	var mu sync.Mutex // a printer is for one goroutine
 	server, err := gocache.NewServer(gocache.Options{
 		ReadOnly: c.ReadOnly,
-		Dirs:     a.plainDirs(),
+		Places:   a.plainPlaces(),
 		Open: func() (*gocache.Store, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -64,13 +65,24 @@ func (c *goCacheCmd) Run(a *app) error {
 	return err
 }
 
-// plainDirs returns where plain files may be: memory of the user, or the place for
-// temporary files.
-func (a *app) plainDirs() (dirs []string) {
+// sharedMemory is a directory in memory that Linux has, also where no session has set
+// XDG_RUNTIME_DIR. A disk is slow there: some filesystems look for a new inode among all
+// that were given back in the last minutes, and each build gives back those of the one
+// before. There may be as much of it as half the memory, so only a part is taken.
+const (
+	sharedMemory      = "/dev/shm"
+	sharedMemoryLimit = 256 << 20
+)
+
+// plainPlaces returns where plain files may be: memory, or the place for temporary files.
+func (a *app) plainPlaces() (places []gocache.Place) {
 	if dir, ok := a.getenv("XDG_RUNTIME_DIR"); ok && dir != "" {
-		dirs = append(dirs, dir)
+		places = append(places, gocache.Place{Dir: dir})
 	}
-	return append(dirs, os.TempDir())
+	if runtime.GOOS == "linux" {
+		places = append(places, gocache.Place{Dir: sharedMemory, Limit: sharedMemoryLimit})
+	}
+	return append(places, gocache.Place{Dir: os.TempDir()})
 }
 
 // openGoCache opens the configured store for the build cache.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"fsk/objects/durable"
 	"fsk/objects/rootfs"
@@ -28,6 +29,19 @@ type dir struct {
 	fs     *rootfs.FS
 	path   string
 	unlock func() error
+
+	limit int64 // of the bytes in it, 0 is none
+	taken atomic.Int64
+}
+
+// take sets room for some bytes aside. It reports false if they are more than is left, and
+// then always: the directory is full.
+func (d *dir) take(n int) bool {
+	if d.limit == 0 || d.taken.Add(int64(n)) < d.limit {
+		return true
+	}
+	d.taken.Store(d.limit)
+	return false
 }
 
 // makeDir makes a directory below parent, an absolute path.

@@ -3,7 +3,7 @@
 //
 //	store, err := gocache.OpenStore(fs, ring, nil) // any store will do
 //	server, err := gocache.NewServer(gocache.Options{
-//		Dirs: []string{os.TempDir()},
+//		Places: []gocache.Place{{Dir: os.TempDir()}},
 //		Open: func() (*gocache.Store, error) { return store, nil },
 //	})
 //	stats, err := server.Serve(ctx, os.Stdin, os.Stdout)
@@ -23,9 +23,10 @@
 //
 // The go command opens outputs by their paths and never checks them again. So what is
 // handed out is a plain file in a directory of this process that nobody else can enter,
-// written after the record was verified, the object was verified, and size and SHA-256 of
-// the payload were those of the record. Everything else is a miss: the action is done
-// again, and its put replaces what was refused. One line tells what was refused and why.
+// written after the record and the object were verified. That the object has the SHA-256
+// of the record was made sure of before the record was sealed. Everything else is a miss:
+// the action is done again, and its put replaces what was refused. One line tells what was
+// refused and why.
 //
 // # What is promised
 //

@@ -16,7 +16,7 @@ import (
 // A go command that asks for nothing.
 func Example() {
 	server, err := gocache.NewServer(gocache.Options{
-		Dirs: []string{os.TempDir()},
+		Places: []gocache.Place{{Dir: os.TempDir()}},
 		Open: func() (*gocache.Store, error) {
 			fs := objectstest.NewMemory()
 			if err := objects.Init(fs); err != nil {

@@ -27,8 +27,8 @@ func FuzzServe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		dir := t.TempDir()
 		server, err := gocache.NewServer(gocache.Options{
-			Dirs: []string{dir},
-			Open: func() (*gocache.Store, error) { return nil, errors.New("none") },
+			Places: []gocache.Place{{Dir: dir}},
+			Open:   func() (*gocache.Store, error) { return nil, errors.New("none") },
 		})
 		if err != nil {
 			t.Fatal(err)

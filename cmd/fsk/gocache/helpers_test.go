@@ -65,7 +65,7 @@ func newRing(t testing.TB, numbers ...byte) *seal.Ring {
 }
 
 func (w *world) options() gocache.Options {
-	return gocache.Options{Dirs: []string{w.tmp}, Open: func() (*gocache.Store, error) {
+	return gocache.Options{Places: []gocache.Place{{Dir: w.tmp}}, Open: func() (*gocache.Store, error) {
 		return gocache.OpenStore(w.fs, w.ring, nil)
 	}}
 }

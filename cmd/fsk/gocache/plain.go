@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/go-git/go-billy/v5"
@@ -14,11 +13,10 @@ import (
 // plain has the plain files that are handed out, each named by its output. A file is
 // written once and never touched again: others have it open.
 type plain struct {
-	parents []string
-
-	mu    sync.Mutex
-	dirs  []*dir // the first is made at the start, others when one is full
-	files map[id]*plainFile
+	mu     sync.Mutex
+	places []Place // that were not tried yet
+	dirs   []*dir  // the first is made at the start, others when one is full
+	files  map[id]*plainFile
 }
 
 // A plainFile is a file that is there, or will be when ready is closed.
@@ -29,9 +27,9 @@ type plainFile struct {
 	ready chan struct{}
 }
 
-// newPlain makes the directory below the first of the parents that can be used.
-func newPlain(parents []string) (*plain, error) {
-	p := &plain{parents: parents, files: make(map[id]*plainFile)}
+// newPlain makes the directory in the first of the places that can be used.
+func newPlain(places []Place) (*plain, error) {
+	p := &plain{places: places, files: make(map[id]*plainFile)}
 	_, err := p.dir(0)
 	return p, err
 }
@@ -44,11 +42,12 @@ func (p *plain) dir(n int) (*dir, error) {
 		return p.dirs[n], nil
 	}
 	failed := errors.New("no directory for plain files")
-	for len(p.parents) > 0 {
-		parent := p.parents[0]
-		p.parents = p.parents[1:]
-		d, err := makeDir(parent)
+	for len(p.places) > 0 {
+		place := p.places[0]
+		p.places = p.places[1:]
+		d, err := makeDir(place.Dir)
 		if err == nil {
+			d.limit = place.Limit
 			p.dirs = append(p.dirs, d)
 			return d, nil
 		}
@@ -60,7 +59,10 @@ func (p *plain) dir(n int) (*dir, error) {
 // sweep removes what killed processes left in the places for directories.
 func (p *plain) sweep() {
 	p.mu.Lock()
-	parents := slices.Clone(p.parents)
+	var parents []string
+	for _, place := range p.places {
+		parents = append(parents, place.Dir)
+	}
 	own := make(map[string]bool)
 	for _, d := range p.dirs {
 		parents = append(parents, filepath.Dir(d.path))
@@ -124,8 +126,8 @@ func (p *plain) remove() {
 	}
 }
 
-// A plainWriter writes a plain file. When its disk is full, as that of the runtime
-// directory soon is, it goes on in the next directory.
+// A plainWriter writes a plain file. When its disk or its place is full, as that of the
+// runtime directory soon is, it goes on in the next directory.
 type plainWriter struct {
 	p    *plain
 	name string
@@ -135,10 +137,16 @@ type plainWriter struct {
 	n    int64
 }
 
+// errPlace is the error of a place whose limit is reached.
+var errPlace = errors.New("no more room for plain files there")
+
 func (w *plainWriter) open(nth int) error {
 	d, err := w.p.dir(nth)
 	if err != nil {
 		return err
+	}
+	if !d.take(0) {
+		return w.open(nth + 1)
 	}
 	f, err := d.fs.OpenFile(w.name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -148,9 +156,13 @@ func (w *plainWriter) open(nth int) error {
 	return nil
 }
 
-func (w *plainWriter) Write(b []byte) (int, error) {
-	n, err := w.f.Write(b)
-	w.n += int64(n)
+func (w *plainWriter) Write(b []byte) (n int, err error) {
+	if w.dir.take(len(b)) {
+		n, err = w.f.Write(b)
+		w.n += int64(n)
+	} else {
+		err = errPlace
+	}
 	if err == nil {
 		return n, nil
 	}
@@ -171,6 +183,7 @@ func (w *plainWriter) move() error {
 		old.Close()
 		dir.fs.Remove(w.name)
 	}()
+	w.dir.take(int(n)) // more than its limit is no harm: the next file is not for this place
 	_, err := io.Copy(w.f, io.NewSectionReader(old, 0, n))
 	return err
 }

@@ -10,21 +10,29 @@ import (
 	"time"
 )
 
-// Options say how a [Server] serves. Dirs and Open must be there.
+// Options say how a [Server] serves. Places and Open must be there.
 type Options struct {
 	// ReadOnly takes nothing from the go command: for jobs that are not trusted to store
 	// what others will link into their programs.
 	ReadOnly bool
-	// Dirs are where the directory for plain files is made: in the first that can be
-	// used, and in the next when its disk is full. They must be absolute paths, and
-	// nobody else must be able to exchange what is in them.
-	Dirs []string
+	// Places are where the directory for plain files is made: in the first that can be
+	// used, and in the next when its disk is full, or its limit is reached.
+	Places []Place
 	// Open opens the store; it is called once, beside the first requests. Without a store
 	// every get is a miss, and nothing is kept.
 	Open func() (*Store, error)
 	// Warn, if not nil, is told in a line what was refused, or not kept, and why. It is
 	// called by one goroutine at a time, but maybe beside Open.
 	Warn func(text string)
+}
+
+// A Place is where a directory for plain files can be made.
+type Place struct {
+	// Dir must be an absolute path, and nobody else must be able to exchange what is in it.
+	Dir string
+	// Limit is the number of bytes of plain files from which on the next place is used; 0
+	// is none. It is for places in memory.
+	Limit int64
 }
 
 // Stats count what was done.
@@ -73,7 +81,7 @@ type held struct {
 // NewServer makes the directory for plain files. Nothing else is done before
 // [Server.Serve]. The server must be closed.
 func NewServer(opts Options) (*Server, error) {
-	plain, err := newPlain(opts.Dirs)
+	plain, err := newPlain(opts.Places)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -336,6 +337,63 @@ func TestSweep(t *testing.T) {
 	living.close()
 }
 
+func places(dirs ...string) (list []gocache.Place) {
+	for _, dir := range dirs {
+		list = append(list, gocache.Place{Dir: dir})
+	}
+	return list
+}
+
+// What a place has no room for is in the next one, also if it was begun there.
+func TestLimitOfAPlace(t *testing.T) {
+	const limit = 3 << 20
+	w := newWorld(t)
+	memory, disk := filepath.Join(w.tmp, "memory"), filepath.Join(w.tmp, "disk")
+	for _, dir := range []string{memory, disk} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limited := func(o *gocache.Options) {
+		o.Places = []gocache.Place{{Dir: memory, Limit: limit}, {Dir: disk}}
+	}
+	bodies := map[string]string{"small": "small", "large": strings.Repeat("l", limit+limit/2), "late": "late"}
+	files := func(dir string) (sizes []int64) {
+		list, err := filepath.Glob(filepath.Join(dir, "fsk-go-cache-*", strings.Repeat("?", 64)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range list {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sizes = append(sizes, info.Size())
+		}
+		slices.Sort(sizes)
+		return sizes
+	}
+	for _, round := range []string{"put", "hit"} {
+		c := w.start(limited)
+		for _, name := range []string{"small", "large", "late"} {
+			if round == "put" {
+				c.put(name, bodies[name])
+			}
+			c.hit(name, bodies[name])
+		}
+		if got := files(memory); !slices.Equal(got, []int64{5}) {
+			t.Errorf("%s: in memory are files of %d bytes", round, got)
+		}
+		if got := files(disk); !slices.Equal(got, []int64{4, limit + limit/2}) {
+			t.Errorf("%s: on the disk are files of %d bytes", round, got)
+		}
+		c.close()
+	}
+	if left := append(files(memory), files(disk)...); len(left) > 0 {
+		t.Errorf("left behind: %d", left)
+	}
+}
+
 // Where others could exchange files, no plain file is made.
 func TestUntrustedPlace(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -350,12 +408,12 @@ func TestUntrustedPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dirs := range [][]string{nil, {"relative"}, {open}, {filepath.Join(w.tmp, "absent")}, {filepath.Join(w.dir, "fsk-store")}} {
-		if s, err := gocache.NewServer(gocache.Options{Dirs: dirs}); err == nil {
+		if s, err := gocache.NewServer(gocache.Options{Places: places(dirs...)}); err == nil {
 			s.Close()
 			t.Errorf("%q: no error", dirs)
 		}
 	}
-	c := w.start(func(o *gocache.Options) { o.Dirs = []string{open, w.tmp} })
+	c := w.start(func(o *gocache.Options) { o.Places = places(open, w.tmp) })
 	c.put("action", "body")
 	c.close()
 	if list, err := os.ReadDir(open); err != nil || len(list) > 0 {
