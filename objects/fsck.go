@@ -295,7 +295,11 @@ func (c *checker) directory(name string) bool {
 		c.unlisted(name, err)
 		return false
 	case info.Mode()&fs.ModeSymlink != 0:
-		c.report(newFinding(UnsafePath, SeverityError, name))
+		f := newFinding(UnsafePath, SeverityError, name)
+		if path.Dir(name) == "." { // with it goes all that is needed to move it
+			f.Next = "find out who put the link there and remove it, then check again"
+		}
+		c.report(f)
 		return false
 	case !info.IsDir():
 		c.report(newFinding(Stray, SeverityWarning, name))

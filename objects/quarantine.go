@@ -35,6 +35,11 @@ type QuarantineOptions struct {
 	DryRun bool
 }
 
+// Allows reports whether so many of what was checked may be moved.
+func (o QuarantineOptions) Allows(n int) bool {
+	return o.Anyway || n <= tooMany || int64(n)*tooManyOf <= o.Checked
+}
+
 // A Moved tells what [DB.Quarantine] has moved.
 type Moved struct {
 	Finding
@@ -56,7 +61,7 @@ type Moved struct {
 func (db *DB) Quarantine(ctx context.Context, findings []Finding, opts QuarantineOptions) iter.Seq2[Moved, error] {
 	return func(yield func(Moved, error) bool) {
 		p := planQuarantine(findings)
-		if n := int64(len(p.files) + len(p.packed)); !opts.Anyway && n > tooMany && n*tooManyOf > opts.Checked {
+		if !opts.Allows(len(p.files) + len(p.packed)) {
 			yield(Moved{}, ErrTooMany)
 			return
 		}

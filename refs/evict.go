@@ -76,7 +76,9 @@ func (s *Store) Evict(ctx context.Context, o EvictOptions) (EvictStats, error) {
 		e.stats.Quarantined = int64(len(seen.broken))
 		return e.stats, err
 	}
-	if err := e.setAside(ctx, seen.broken); err != nil {
+	moved, err := s.setAside(ctx, seen.broken)
+	e.stats.Quarantined = int64(len(moved))
+	if err != nil {
 		return e.stats, err
 	}
 	return e.stats, e.evict(ctx)

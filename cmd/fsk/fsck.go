@@ -121,7 +121,7 @@ func (f *fsck) onStore(db *objects.DB, options objects.FsckOptions) {
 	}
 	f.removeTemps = func() iter.Seq2[string, error] { return db.Prune(ctx, f.DryRun) }
 	if options.Objects == nil {
-		f.names = func() error { return f.app.checkRefs(f.report, f.Reseal && !f.DryRun) }
+		f.names = func() error { return f.checkRefs(f.Reseal && !f.DryRun) }
 	}
 }
 
@@ -159,15 +159,20 @@ func (f *fsck) walk() error {
 		if err != nil {
 			return err
 		}
-		f.report.finding(finding)
-		if f.Quarantine && finding.Severity == objects.SeverityError {
-			f.wrong = append(f.wrong, finding)
-		}
+		f.found(finding)
 		if err := f.app.out.failed; err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// found reports a finding, and keeps it if it is to be moved aside.
+func (f *fsck) found(finding objects.Finding) {
+	f.report.finding(finding)
+	if f.Quarantine && finding.Severity == objects.SeverityError {
+		f.wrong = append(f.wrong, finding)
+	}
 }
 
 // askPolicy reports what the policies would refuse. Nothing is released.

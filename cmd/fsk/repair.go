@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 
@@ -146,19 +147,36 @@ type refusal struct{ problem, hint string }
 
 func (e *refusal) Error() string { return e.problem }
 
-// quarantine moves aside what the check found.
+// quarantine moves aside what the check found, if it is neither too many objects nor too
+// many refs.
 func (f *fsck) quarantine() error {
-	for m, err := range f.setAside() {
-		if errors.Is(err, objects.ErrTooMany) {
-			return &refusal{problem: err.Error(), hint: "fsk key ls shows the keys in use; --yes if they are right"}
+	parts := []iter.Seq2[objects.Moved, error]{f.setAside()}
+	if f.names != nil {
+		for _, err := range f.setRefsAside(true) {
+			if err != nil {
+				return tooMany(err)
+			}
 		}
-		if err != nil {
-			return err
+		parts = append(parts, f.setRefsAside(f.DryRun))
+	}
+	for _, part := range parts {
+		for m, err := range part {
+			if err != nil {
+				return tooMany(err)
+			}
+			f.report.changed(fmt.Sprintf("%s: %s%s (%s)%s", f.did("quarantined"), escape(m.Path), inPack(m.Finding), m.Reason, arrow(m.To)),
+				quarantined(m, f.DryRun))
 		}
-		f.report.changed(fmt.Sprintf("%s: %s%s (%s)%s", f.did("quarantined"), escape(m.Path), inPack(m.Finding), m.Reason, arrow(m.To)),
-			quarantined(m, f.DryRun))
 	}
 	return nil
+}
+
+// tooMany says what to do about that error.
+func tooMany(err error) error {
+	if errors.Is(err, objects.ErrTooMany) {
+		return &refusal{problem: err.Error(), hint: "fsk key ls shows the keys in use; --yes if they are right"}
+	}
+	return err
 }
 
 func arrow(to string) string {
