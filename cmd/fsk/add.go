@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"fsk/objects"
@@ -72,8 +71,8 @@ func (c *addCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if !c.storable() {
-		return c.refuse(a)
+	if refused := c.refused(); refused != nil {
+		return c.refuse(a, refused)
 	}
 	db, cfg, err := a.openStore(true)
 	if err != nil {
@@ -106,22 +105,26 @@ func (c *addCmd) ref() (refs.Name, error) {
 	return name, nil
 }
 
-// storable reports whether there may be anything to store: without it no store is made.
-func (c *addCmd) storable() bool {
-	return c.StdinPaths || slices.ContainsFunc(c.Paths, func(path string) bool {
+// refused returns why none of the paths can be stored, path by path, and nil if there may
+// be anything to store: without it no store is made.
+func (c *addCmd) refused() (errs []error) {
+	for _, path := range c.Paths {
 		_, err := c.look(path)
-		return err == nil
-	})
+		if err == nil {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errs
 }
 
-// refuse reports why none of the paths can be stored.
-func (c *addCmd) refuse(a *app) error {
+// refuse reports why nothing can be stored. Nobody looks again: it may be there by now.
+func (c *addCmd) refuse(a *app, errs []error) error {
 	if _, err := a.config(); err != nil {
 		return err
 	}
-	for _, path := range c.Paths {
-		_, err := c.look(path)
-		a.reportOn(path, err)
+	for i, path := range c.Paths {
+		a.reportOn(path, errs[i])
 	}
 	return nil
 }

@@ -94,6 +94,21 @@ func (i *injection) after(plain *box, what string, r result) {
 	plain.wantClean("leftover-temp", "no-index")
 }
 
+// F3: what could not be looked at once is not stored, even if it can be looked at again.
+func TestFailedLookIsAnError(t *testing.T) {
+	needStrace(t)
+	b := newBox(t)
+	b.write("one", "payload")
+	traced, log := b.traced("-e", "trace=newfstatat", "-e", "inject=newfstatat:error=EIO:when=1")
+	r := traced.run("add", "one")
+	if !strings.Contains(b.read(log), "INJECTED") {
+		t.Skip("this system looks at files by another call")
+	}
+	if r.code != 3 || r.out != "" || !strings.Contains(r.err, "one: ") {
+		t.Errorf("exit %d, %q, %q", r.code, r.out, r.err)
+	}
+}
+
 // F3: each system call of an add fails in turn, with every error.
 func TestEverySystemCallOfAddFails(t *testing.T) {
 	needStrace(t)
