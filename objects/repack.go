@@ -19,6 +19,9 @@ const (
 	packSize = 1 << 30
 	// smallPack is the size below which a pack is gathered with others.
 	smallPack = packSize / 2
+	// maxOriginals is how many loose objects are retired at once: it bounds what has to be
+	// remembered of them, and the time for which others are kept out.
+	maxOriginals = 1 << 15
 )
 
 // PackStats counts what [DB.Pack] did.
@@ -45,7 +48,9 @@ var errChanged = errors.New("the store is being changed by others: try again")
 // stays where it is. A pack that is cut off is moved to the quarantine directory after
 // what is whole in it was copied to a new one. Readers and writers may go on meanwhile,
 // and when it is interrupted everything is in the old place or in the new one. It needs
-// space for one large pack at a time. progress may be nil.
+// space for one large pack at a time, and some 50 bytes of memory for each object that it
+// gathers. A pack takes at most 32,768 loose objects; the next Pack gathers such packs.
+// progress may be nil.
 func (db *DB) Pack(ctx context.Context, progress func(PackStats)) (stats PackStats, err error) {
 	for range maxRounds {
 		stats, err = db.packOnce(ctx, progress)
@@ -160,6 +165,11 @@ func ifThere(err error) error {
 
 // addLoose copies a loose object, if it is good.
 func (r *rewriter) addLoose(d Digest) error {
+	if len(r.used) >= maxOriginals {
+		if err := r.flush(); err != nil {
+			return err
+		}
+	}
 	o := r.use(loosePath(d))
 	s, err := r.db.openLoose(d)
 	if err != nil {

@@ -123,3 +123,33 @@ func TestMemoryOfReseal(t *testing.T) {
 		})
 	}
 }
+
+// TestMemoryOfPack: however many loose objects there are, they are gathered in bounded
+// memory, some at a time.
+func TestMemoryOfPack(t *testing.T) {
+	loose, limit := 2_000, uint64(20<<20)
+	if fullTest {
+		loose, limit = 200_000, 70<<20 // 130 MB if all were remembered until the end
+	}
+	fsys := newRoot(t)
+	for i := range loose {
+		r := oldRecord(fmt.Sprint("small ", i))
+		plant(t, fsys, r.d, r.stored)
+	}
+	db := open(t, unsynced{fsys}, ringOf(t, key1, key2), quick)
+	var stats objects.PackStats
+	var err error
+	peak := peakHeap(func() { stats, err = db.Pack(t.Context(), nil) })
+	if err != nil || stats.Objects != int64(loose) || stats.Removed != loose || stats.Packs != 1+(loose-1)>>15 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+	if peak > limit {
+		t.Errorf("%d MB, want less than %d", peak>>20, limit>>20)
+	}
+	t.Logf("%d MB", peak>>20)
+	for _, i := range []int{0, 1, loose / 2, loose - 1} {
+		if got, err := db.Get(t.Context(), oldRecord(fmt.Sprint("small ", i)).d); err != nil || string(got) != fmt.Sprint("small ", i) {
+			t.Errorf("object %d: %q, %v", i, got, err)
+		}
+	}
+}
