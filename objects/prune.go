@@ -53,7 +53,7 @@ func (db *DB) leftovers(ctx context.Context) (old []string, err error) {
 			return nil // gone, or not one of ours
 		}
 		if now.IsZero() {
-			if now, err = db.clock(); err != nil {
+			if now, err = db.now(); err != nil {
 				return err
 			}
 		}
@@ -63,20 +63,6 @@ func (db *DB) leftovers(ctx context.Context) (old []string, err error) {
 		return nil
 	})
 	return old, err
-}
-
-// clock returns the time of the filesystem: that of a file which is written now.
-func (db *DB) clock() (time.Time, error) {
-	f, err := db.writer.Create()
-	if err != nil {
-		return time.Time{}, err
-	}
-	defer f.Discard()
-	info, err := db.fs.Lstat(f.Name())
-	if err != nil {
-		return time.Time{}, err
-	}
-	return info.ModTime(), nil
 }
 
 // prune removes files and returns those that it removed.

@@ -128,8 +128,15 @@ func (a *removal) edit(p *pack) (changed bool, err error) {
 	r := newRewriter(a.ctx, a.db, nil)
 	r.careful = true
 	defer r.discard()
-	copies, size, err := r.copyLess(p.id, a.wanted)
-	if err != nil || copies == 0 {
+	var copies, size int64
+	changed, err = r.copyEdited(p.id, func(o packfile.Object) (change, error) {
+		drop := a.wanted[Digest(o.Digest)]
+		if drop {
+			copies, size = copies+1, size+int64(len(o.Stored))
+		}
+		return change{drop: drop}, nil
+	})
+	if err != nil || !changed {
 		return false, err
 	}
 	if young, err := a.isYoung(p.path); young || err != nil {
@@ -258,44 +265,4 @@ func (s *packs) among(p *pack, wanted map[Digest]bool) (held []Digest, err error
 		}
 	}
 	return held, nil
-}
-
-// copyLess copies all objects of a pack but some, as they are, good or not, and lets the
-// pack be removed. It tells how many it left out.
-func (r *rewriter) copyLess(id packfile.ID, less map[Digest]bool) (copies, size int64, err error) {
-	o := r.use(indexPath(id), packPath(id))
-	file, err := durable.OpenRegular(r.db.fs, packPath(id))
-	if err != nil {
-		return 0, 0, ifThere(err)
-	}
-	defer file.Close()
-	var entries []packfile.Entry
-	err = r.scan(file, func(object packfile.Object) error {
-		entries = append(entries, object.Entry)
-		d := Digest(object.Digest)
-		switch {
-		case less[d]:
-			copies, size = copies+1, size+int64(len(object.Stored))
-			return nil
-		case r.copied[d]:
-			return &packfile.Error{Problem: packfile.Duplicate, Offset: object.Offset}
-		}
-		r.unsure = r.unsure || !r.db.judge(d, object.Stored).reason.Good()
-		return r.add(d, object.Stored)
-	})
-	if isDamage(err) {
-		return 0, 0, &Error{Reason: BadPack, Path: packPath(id), Err: err}
-	}
-	if err != nil {
-		return 0, 0, err
-	}
-	// What a reader finds through the index must be what was copied.
-	if fits, err := r.indexFits(id, entries); err != nil || !fits {
-		if err == nil {
-			err = &Error{Reason: BadPack, Path: packPath(id), Err: errors.New("the pack and its index do not fit: run fsk pack first")}
-		}
-		return 0, 0, err
-	}
-	o.retire = r.db.fs.Remove
-	return copies, size, nil
 }
