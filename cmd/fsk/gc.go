@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"fsk/cmd/fsk/config"
 	"fsk/cmd/fsk/gocache"
+	"fsk/objects"
 	"fsk/refs"
 )
 
@@ -19,7 +21,7 @@ type gcCmd struct {
 
 // Help is the end of the help page.
 func (gcCmd) Help() string {
-	return "Evicts actions of fsk go-cache, and with each the object that it names if no ref reaches it otherwise; nothing else is deleted, and nothing that was stored or used within the last hour. A ref of another namespace that does not verify ends it before anything is deleted.\n\nExample: fsk gc --max-size 10GiB"
+	return "Evicts actions of fsk go-cache, and with each the object that it names if no ref reaches it otherwise; no other object is deleted, and nothing that was stored or used within the last hour. Removes temporary files that were not written to for a day. A ref of another namespace that does not verify ends it before anything is deleted.\n\nExample: fsk gc --max-size 10GiB"
 }
 
 // options reads the options.
@@ -67,6 +69,7 @@ type jsonGC struct {
 	Freed       int64  `json:"freed"`
 	Quarantined int64  `json:"quarantined"`
 	Packs       int    `json:"packs"`
+	Temporary   int64  `json:"temporary"`
 }
 
 func (c *gcCmd) Run(a *app) error {
@@ -83,21 +86,39 @@ func (c *gcCmd) Run(a *app) error {
 		return err
 	}
 	s, err := store.Evict(a.ctx, o)
+	var temporary int64
+	if err == nil {
+		temporary, err = prune(a.ctx, db, o.DryRun)
+	}
 	if a.out.json {
-		a.out.value(jsonGC{"gc", o.DryRun, s.Entries, s.Size, s.Evicted, s.Objects, s.Freed, s.Quarantined, s.Packs})
+		a.out.value(jsonGC{"gc", o.DryRun, s.Entries, s.Size, s.Evicted, s.Objects, s.Freed, s.Quarantined, s.Packs, temporary})
 		return err
 	}
-	if err == nil || s.Evicted+s.Quarantined > 0 {
-		c.print(a.out, s)
+	if err == nil || s.Evicted+s.Quarantined+temporary > 0 {
+		c.print(a.out, s, temporary)
 	}
 	return err
 }
 
-func (c *gcCmd) print(out *printer, s refs.EvictStats) {
+// prune removes the temporary files that nobody writes to any more, and counts them.
+func prune(ctx context.Context, db *objects.DB, dryRun bool) (n int64, err error) {
+	for _, err := range db.Prune(ctx, dryRun) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (c *gcCmd) print(out *printer, s refs.EvictStats, temporary int64) {
 	would := ""
 	if c.DryRun {
 		would = "would be "
 	}
 	out.line("actions: %d, %s; %sevicted: %d, with %s, %s; %squarantined: %d",
 		s.Entries, formatSize(s.Size), would, s.Evicted, plural(s.Objects), formatSize(s.Freed), would, s.Quarantined)
+	if temporary > 0 {
+		out.line("temporary files: %sremoved: %d", would, temporary)
+	}
 }

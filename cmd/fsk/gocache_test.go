@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,4 +132,41 @@ func TestGC(t *testing.T) {
 	}
 	b.run("ls").want(t, 0, kept+"\n", "")
 	b.wantClean()
+}
+
+// F27: fsk gc removes temporary files that were left behind a day ago, and no others,
+// but none if it ends because of a ref that it cannot trust.
+func TestGCRemovesTemporaryFiles(t *testing.T) {
+	b := newBox(t)
+	b.run("ref", "set", "main", b.add("kept")).want(t, 0, "", "")
+	tmp := func(digit string) string { return filepath.Join(b.store, "tmp", strings.Repeat(digit, 32)) }
+	for name, age := range map[string]time.Duration{tmp("0"): 25 * time.Hour, tmp("1"): 100 * time.Hour, tmp("2"): 23 * time.Hour, tmp("3"): -25 * time.Hour} {
+		when := time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(name, nil, 0o444), os.Chtimes(name, when, when)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(want ...string) {
+		t.Helper()
+		got, err := filepath.Glob(filepath.Join(b.store, "tmp", "*"))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("left: %q, %v; want %q", got, err, want)
+		}
+	}
+	const none = "actions: 0, 0 B; (would be )?evicted: 0, with 0 objects, 0 B; (would be )?quarantined: 0\n"
+	b.run("gc", "--max-age", "1d", "--dry-run").want(t, 0, none+"temporary files: would be removed: 2\n", "")
+	main := filepath.Join(b.store, "refs", "main")
+	good := b.read(main)
+	w := &goWorld{box: b}
+	w.overwrite(main, []byte("broken"))
+	b.run("gc", "--max-age", "1d").want(t, 1, "", "fsk: error: .*\n")
+	w.overwrite(main, []byte(good))
+	left(tmp("0"), tmp("1"), tmp("2"), tmp("3"))
+	r := b.run("--json", "gc", "--max-age", "1d")
+	if line := find(lines(t, r.out), "gc"); r.code != 0 || line["temporary"] != 2.0 {
+		t.Errorf("exit %d, %s%s", r.code, r.out, r.err)
+	}
+	left(tmp("2"), tmp("3"))
+	b.run("gc", "--max-age", "1d").want(t, 0, none, "")
+	b.wantClean("leftover-temp")
 }
