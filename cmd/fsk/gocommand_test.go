@@ -2,14 +2,15 @@ package main_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -55,13 +56,7 @@ func (w *goWorld) module(name string) string {
 	w.t.Helper()
 	dir := w.mkdir(name)
 	for file, text := range goModule {
-		path := filepath.Join(dir, file)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			w.t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			w.t.Fatal(err)
-		}
+		w.write(filepath.Join(dir, file), text)
 	}
 	return dir
 }
@@ -69,15 +64,20 @@ func (w *goWorld) module(name string) string {
 // goCommand prepares the go command, without a cache but that of the store.
 func (w *goWorld) goCommand(args ...string) *exec.Cmd {
 	w.t.Helper()
-	empty, err := os.MkdirTemp(w.root(), "gocache")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	cmd := exec.CommandContext(w.t.Context(), "go", args...)
+	line := slices.Concat(w.wrap, []string{"go"}, args)
+	cmd := exec.CommandContext(w.t.Context(), line[0], line[1:]...)
 	cmd.Dir = w.dir
 	cmd.Env = append(w.environ(), w.goEnv...)
-	cmd.Env = append(cmd.Env, "GOCACHE="+empty,
+	cmd.Env = append(cmd.Env, "GOCACHE="+filepath.Join(w.env["TMPDIR"], "gocache"+rand.Text()),
 		"GOCACHEPROG="+os.Getenv("FSK_TEST_BINARY")+" --store "+w.store+" go-cache --stats")
+	return cmd
+}
+
+// goWithout prepares the go command with the cache that it has without fsk.
+func (w *goWorld) goWithout(args ...string) *exec.Cmd {
+	w.t.Helper()
+	cmd := w.goCommand(args...)
+	cmd.Env = append(cmd.Env, "GOCACHEPROG=", "GOCACHE="+strings.TrimPrefix(w.goEnv[len(w.goEnv)-1], "OWNCACHE="))
 	return cmd
 }
 
@@ -86,7 +86,9 @@ type built struct {
 	out, err     string
 	hits, misses int
 	refused      int
+	compiled     int // packages, if it was told to show that with -x
 	warnings     []string
+	program      string // the file
 }
 
 var statsForm = regexp.MustCompile(`fsk: go cache: \d+ gets: (\d+) hits, (\d+) misses, (\d+) refused; .*; security: on\n`)
@@ -102,6 +104,7 @@ func (w *goWorld) build(args ...string) built {
 	}
 	noKey(w.t, "go", out.String()+stderr.String())
 	b := built{out: out.String(), err: stderr.String()}
+	b.compiled = strings.Count(b.err, "/compile -o ") + strings.Count(b.err, "/asm -p ")
 	m := statsForm.FindStringSubmatch(b.err)
 	if m == nil {
 		w.t.Fatalf("go %v: no stats: %q", args, b.err)
@@ -117,16 +120,26 @@ func (w *goWorld) build(args ...string) built {
 	return b
 }
 
+// result builds a package and returns the file that results as the program.
+func (w *goWorld) result(what string) built {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "result")
+	os.Remove(path) // the go command would take it for up to date
+	b := w.build("build", "-x", "-trimpath", "-o", path, what)
+	b.program = w.read(path)
+	return b
+}
+
 // program builds the program and runs it.
 func (w *goWorld) program() (built, string) {
 	w.t.Helper()
-	path := filepath.Join(w.root(), "program")
-	os.Remove(path)
-	b := w.build("build", "-trimpath", "-o", path, ".")
+	b := w.result(".")
+	path := filepath.Join(w.dir, "result")
 	out, err := exec.Command(path).Output()
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	os.Remove(path)
 	return b, strings.TrimSpace(string(out))
 }
 
@@ -134,6 +147,9 @@ func (w *goWorld) program() (built, string) {
 func (w *goWorld) with(vars ...string) *goWorld {
 	return &goWorld{w.box.with(vars...), w.goEnv}
 }
+
+// at is the same world in another directory.
+func (w *goWorld) at(dir string) *goWorld { return &goWorld{w.box.in(dir), w.goEnv} }
 
 func (w *goWorld) wantGenuine(what string, b built, word string, refused int) {
 	w.t.Helper()
@@ -152,6 +168,16 @@ func (w *goWorld) fork(t *testing.T, name string) *goWorld {
 	return &goWorld{&c, w.goEnv}
 }
 
+// wantWarm wants a program to be built without compiling anything.
+func (w *goWorld) wantWarm(what, program string) {
+	w.t.Helper()
+	b, word := w.program()
+	w.wantGenuine(what, b, word, 0)
+	if b.compiled > 0 || b.misses > fewMisses || b.program != program {
+		w.t.Errorf("%s: compiled %d, hits %d, misses %d, the same program: %t", what, b.compiled, b.hits, b.misses, b.program == program)
+	}
+}
+
 // fewMisses is how much a warm build may miss: what is linked is not kept, and the go
 // command makes an index of a package only when its files are some seconds old.
 const fewMisses = 8
@@ -162,44 +188,25 @@ func TestGoCommand(t *testing.T) {
 	w := newGoWorld(t)
 	cold, word := w.program()
 	w.wantGenuine("cold", cold, word, 0)
-	if cold.hits > cold.misses {
-		t.Errorf("cold: %+v", cold)
+	if cold.hits > cold.misses || cold.compiled == 0 {
+		t.Errorf("cold: %d hits, %d misses, %d compiled", cold.hits, cold.misses, cold.compiled)
 	}
-	first := w.read(filepath.Join(w.root(), "program"))
 
-	t.Run("warm", func(t *testing.T) {
-		warm, word := w.program()
-		w.wantGenuine("warm", warm, word, 0)
-		if warm.misses > fewMisses || w.read(filepath.Join(w.root(), "program")) != first {
-			t.Errorf("%+v, the same program: %t", warm, w.read(filepath.Join(w.root(), "program")) == first)
-		}
-	})
-	t.Run("another directory", func(t *testing.T) {
-		c := *w
-		c.box = w.in(w.module("elsewhere"))
-		warm, word := c.program()
-		c.wantGenuine("elsewhere", warm, word, 0)
-		if warm.misses > fewMisses || w.read(filepath.Join(w.root(), "program")) != first {
-			t.Errorf("%+v, the same program: %t", warm, w.read(filepath.Join(w.root(), "program")) == first)
-		}
-	})
+	w.wantWarm("warm", cold.program)
+	w.at(w.module("elsewhere")).wantWarm("another directory", cold.program)
 	t.Run("without", func(t *testing.T) {
-		cmd := w.goCommand("build", "-trimpath", "-o", filepath.Join(w.root(), "program"), ".")
-		cmd.Env = append(cmd.Env, "GOCACHEPROG=", "GOCACHE="+strings.TrimPrefix(w.goEnv[len(w.goEnv)-1], "OWNCACHE="))
-		if out, err := cmd.CombinedOutput(); err != nil {
+		path := filepath.Join(w.root(), "program")
+		if out, err := w.goWithout("build", "-trimpath", "-o", path, ".").CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		if w.read(filepath.Join(w.root(), "program")) != first {
+		if w.read(path) != cold.program {
 			t.Error("another program than with the cache in the store")
 		}
 	})
-	t.Run("rotated keys", func(t *testing.T) {
-		warm, word := w.with("FLECHE_SECRET_KEY=" + keyB + ":" + keyA).program()
-		w.wantGenuine("new:old", warm, word, 0)
-		if warm.misses > fewMisses {
-			t.Errorf("%+v", warm)
-		}
-	})
+	t.Run("keys rotated beside builds", func(t *testing.T) { w.rotation(t, cold.program) })
+	t.Run("another user", w.anotherUser)
+	t.Run("the same with cgo", w.sameWithCgo)
+	t.Run("the same of this module", w.sameOfThisModule)
 	t.Run("read only", func(t *testing.T) {
 		cmd := w.goCommand("vet", "./other")
 		cmd.Env = append(cmd.Env, "GOCACHEPROG="+os.Getenv("FSK_TEST_BINARY")+" --store "+w.store+" go-cache --read-only --stats")
@@ -207,17 +214,6 @@ func TestGoCommand(t *testing.T) {
 		if err != nil || !strings.Contains(string(out), "; 0 puts, 0 kept;") {
 			t.Errorf("%v\n%s", err, out)
 		}
-	})
-	t.Run("test and vet", func(t *testing.T) {
-		if !full {
-			t.Skip("compiles package testing: FSK_TEST_FULL=1")
-		}
-		w.build("vet", "./...")
-		w.build("test", "./word")
-		if b := w.build("test", "./word"); !strings.Contains(b.out, "(cached)") {
-			t.Errorf("%+v", b)
-		}
-		w.build("clean", "-testcache")
 	})
 	for name, attack := range goAttacks {
 		t.Run(name, func(t *testing.T) {
@@ -234,7 +230,7 @@ func TestGoCommand(t *testing.T) {
 			c.wantGenuine("afterwards", b, word, 0)
 		})
 	}
-	t.Run("many at once", func(t *testing.T) { w.manyBuilds(t) })
+	t.Run("many at once", w.manyBuilds)
 	w.wantClean()
 }
 
@@ -304,38 +300,5 @@ func (w *goWorld) overwrite(path string, raw []byte) {
 	}
 	if err := os.WriteFile(path, raw, 0o444); err != nil {
 		w.t.Fatal(err)
-	}
-}
-
-// manyBuilds builds at the same time what none of them has, while gc and fsck run.
-func (w *goWorld) manyBuilds(t *testing.T) {
-	builds := 4
-	if full {
-		builds = 10
-	}
-	var wg sync.WaitGroup
-	for range builds {
-		wg.Go(func() {
-			cmd := w.goCommand("build", "-trimpath", "-gcflags=small/...=-N", "-o", os.DevNull, ".")
-			if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "warning") {
-				t.Errorf("%v\n%s", err, out)
-			}
-		})
-	}
-	done := make(chan struct{})
-	go func() {
-		wg.Wait()
-		close(done)
-	}()
-	for over := false; !over; {
-		w.run("gc", "--max-age", "1d", "--max-size", "1MB").want(t, 0, ".*\n", "")
-		if r := w.run("fsck"); r.code != 0 {
-			t.Errorf("fsck: %d\n%s%s", r.code, r.out, r.err)
-		}
-		select {
-		case <-done:
-			over = true
-		default:
-		}
 	}
 }
