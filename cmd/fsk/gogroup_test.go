@@ -87,6 +87,25 @@ func (w *goWorld) anotherUser(t *testing.T) {
 	}
 	ann.with("FLECHE_SECRET_KEY=" + keyB).wantClean()
 	c.wantModes(t)
+
+	// What one made whose umask keeps the group out costs the others time, and nothing else.
+	err := filepath.WalkDir(c.store, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			err = os.Chmod(path, fs.ModeSetgid|0o750)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bob = bob.with("FLECHE_SECRET_KEY=" + keyB)
+	if b := bob.result(what); b.program != want.program || b.compiled > 0 || b.refused > 0 {
+		t.Errorf("in a store of others: the same result: %t; %+v", b.program == want.program, b)
+	}
+	b := bob.build("build", "-x", "-trimpath", "-gcflags=-l", "./other")
+	if len(b.warnings) != 1 || !strings.Contains(b.warnings[0], "not kept any more") || b.compiled == 0 {
+		t.Errorf("something new, in a store of others: %q; %+v", b.warnings, b)
+	}
 }
 
 // user is the same world as another user sees it, in a directory of his own.
