@@ -3,11 +3,8 @@ package main_test
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,7 +19,12 @@ func (w *goWorld) manyBuilds(t *testing.T) {
 	if full {
 		builds, dir, args = 10, filepath.Join("..", ".."), []string{"build", "-trimpath", "-gcflags=fsk/...=-N", "-o", os.DevNull, "./cmd/fsk"}
 	}
-	c.unused()
+	groups := 5
+	if full {
+		groups = 30
+		c.forget(100, oldest(groups))
+	}
+	c.unused(groups)
 	var running, others sync.WaitGroup
 	for range builds {
 		running.Go(func() {
@@ -38,11 +40,9 @@ func (w *goWorld) manyBuilds(t *testing.T) {
 	stop := make(chan struct{})
 	var evicted, checks int
 	others.Go(func() {
-		for again := true; again; again = !closed(stop) {
-			if full {
-				c.forget(100)
-			}
-			r := c.run("--json", "gc", "--max-age", "90m")
+		for round := 1; round <= groups || !closed(stop); round++ {
+			age := max(oldest(groups)-time.Duration(round)*time.Hour, oldest(0)) + time.Minute
+			r := c.run("--json", "gc", "--max-age", age.String())
 			if r.code != 0 || r.err != "" {
 				t.Errorf("gc: exit %d, %s%s", r.code, r.out, r.err)
 				return
@@ -60,8 +60,8 @@ func (w *goWorld) manyBuilds(t *testing.T) {
 	close(stop)
 	others.Wait()
 	t.Logf("%d builds, %d actions evicted, %d checks", builds, evicted, checks)
-	if evicted < unused {
-		t.Errorf("%d actions were evicted", evicted)
+	if evicted < groups*unused {
+		t.Errorf("%d actions were evicted, want at least %d", evicted, groups*unused)
 	}
 	c.wantClean()
 	if !full { // nothing was evicted but what nobody used
@@ -71,51 +71,53 @@ func (w *goWorld) manyBuilds(t *testing.T) {
 	}
 }
 
-// unused is the number of actions that nobody will use.
-const unused = 30
+// unused is the number of actions in a group that nobody will use, enough for a pack.
+const unused = 10
 
-// unused stores actions that nobody will use, in one pack with all others, which is old.
-func (w *goWorld) unused() {
+// oldest is how long ago the first of so many groups was used.
+func oldest(groups int) time.Duration { return time.Duration(2+groups) * time.Hour }
+
+// unused stores groups of actions that nobody will use, each older than the next one. The
+// first is in one pack with all that was there before, and each other one in its own.
+func (w *goWorld) unused(groups int) {
 	w.t.Helper()
-	before := make(map[string]bool)
-	w.records(func(path string, _ []byte) { before[path] = true })
-	var requests strings.Builder
-	for i := range unused {
-		requests.WriteString(putRequest(i+1, fmt.Sprint("unused ", i)))
+	known := make(map[string]bool)
+	w.records(func(path string, _ []byte) { known[path] = true })
+	for g := range groups {
+		var requests strings.Builder
+		for i := range unused {
+			requests.WriteString(putRequest(i+1, fmt.Sprint("unused ", g, i)))
+		}
+		w.input(requests.String()+`{"ID":100,"Command":"close"}`+"\n").run("go-cache").want(w.t, 0, "(?s).*", "")
+		if g == 0 {
+			w.run("pack").want(w.t, 0, "(?s).*", "")
+		}
+		w.records(func(path string, _ []byte) {
+			if !known[path] {
+				w.age(path, oldest(groups-g))
+			}
+			known[path] = true
+		})
 	}
-	w.input(requests.String()+`{"ID":100,"Command":"close"}`+"\n").run("go-cache").want(w.t, 0, "(?s).*", "")
-	w.run("pack").want(w.t, 0, "(?s).*", "")
+	w.walk("objects", func(path string, _ []byte) { w.age(path, oldest(groups)) })
+}
+
+// forget makes some of the actions old. It must be done before the builds begin: gc takes
+// for granted that what they have just stored is young.
+func (w *goWorld) forget(some int, age time.Duration) {
 	w.records(func(path string, _ []byte) {
-		if !before[path] {
-			w.age(path)
+		if some--; some >= 0 {
+			w.age(path, age)
 		}
 	})
-	w.walk("objects", func(path string, _ []byte) { w.age(path) })
 }
 
-// forget makes some actions, and all packs, seem to be old.
-func (w *goWorld) forget(some int) {
-	paths := make(map[string]bool)
-	for _, pattern := range []string{"refs/go/*/*", "objects/pack/*"} {
-		list, _ := filepath.Glob(filepath.Join(w.store, filepath.FromSlash(pattern)))
-		if strings.HasPrefix(pattern, "refs") && len(list) > some {
-			rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
-			list = list[:some]
-		}
-		for _, path := range list {
-			paths[path] = true
-		}
-	}
-	for _, path := range slices.Sorted(maps.Keys(paths)) {
-		w.age(path)
-	}
-}
-
-// age makes a file old, if it is still there.
-func (w *goWorld) age(path string) {
-	old := time.Now().Add(-2 * time.Hour)
-	if err := os.Chtimes(path, old, old); err != nil && !os.IsNotExist(err) {
-		w.t.Error(err)
+// age makes a file old.
+func (w *goWorld) age(path string, age time.Duration) {
+	w.t.Helper()
+	old := time.Now().Add(-age)
+	if err := os.Chtimes(path, old, old); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
