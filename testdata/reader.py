@@ -4,14 +4,15 @@
     reader.py STORE [NAMESPACE]
 
 The keys are in FLECHE_SECRET_KEY, as fsk takes them; unset means no keys. It was written
-from docs/format.md alone, with Python's standard library. BLAKE3 is not in that: it asks
-the program b3sum, and without one it can only tell objects with a good seal, which it then
-takes at their names, from others ("unknown").
+from docs/format.md alone, with Python's standard library. BLAKE3 is not in that, so it is
+here, from its own specification; it is slow, and meant for small stores.
 
-It prints a line for each object, in the order of the digests, and for each ref:
+It prints a line for each object, in the order of the digests, and for each ref, followed
+by one for each of the records before, back to the first:
 
     object <digest> <verdict> <size of the payload> <id of the key> <where>
     ref <name> <reason> <digest> <number>
+    before <name> <reason> <digest> <number>
 
 with "-" for what there is not. The exit code is 0 if all of it is good, 1 if not, and 2 if
 this is no store.
@@ -21,10 +22,8 @@ import hashlib
 import hmac
 import os
 import re
-import shutil
 import stat
 import struct
-import subprocess
 import sys
 
 MARK = b"fsk-store 1\n"
@@ -38,25 +37,61 @@ MAX_RECORD = 4096
 ZEROS = "0" * 64
 HEX64 = re.compile(r"[0-9a-f]{64}\Z")
 
-B3SUM = shutil.which("b3sum")
+IV = (0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A, 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19)
+PERMUTATION = (2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8)
+COLUMNS = ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15))
+DIAGONALS = ((0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14))
+CHUNK_START, CHUNK_END, PARENT, ROOT, CONTEXT, MATERIAL = 1, 2, 4, 8, 32, 64
+MASK = 0xFFFFFFFF
+
+
+def compress(chain, block, counter, flags):
+    """The compression function of BLAKE3: eight words of 32 bits."""
+    m = struct.unpack("<16I", block.ljust(64, b"\0"))
+    v = [*chain, *IV[:4], counter & MASK, counter >> 32, len(block), flags]
+    for _ in range(7):
+        for i, (a, b, c, d) in enumerate(COLUMNS + DIAGONALS):
+            for word, right, left in ((m[2 * i], 16, 12), (m[2 * i + 1], 8, 7)):
+                v[a] = v[a] + v[b] + word & MASK
+                x = v[d] ^ v[a]
+                v[d] = x >> right | x << 32 - right & MASK
+                v[c] = v[c] + v[d] & MASK
+                x = v[b] ^ v[c]
+                v[b] = x >> left | x << 32 - left & MASK
+        m = [m[i] for i in PERMUTATION]
+    return tuple(v[i] ^ v[i + 8] for i in range(8))
+
+
+def tree(data, key, flags, chunk=0):
+    """What BLAKE3 makes of the chunks from number chunk on; flags are those of the last step."""
+    if len(data) > 1024:
+        left = 1024
+        while left * 2 < len(data):
+            left *= 2
+        below = flags & ~ROOT
+        halves = tree(data[:left], key, below, chunk) + tree(data[left:], key, below, chunk + left // 1024)
+        return compress(key, struct.pack("<16I", *halves), 0, flags | PARENT)
+    chain = key
+    for at in range(0, max(len(data), 1), 64):
+        first = CHUNK_START if at == 0 else 0
+        last = CHUNK_END if at + 64 >= len(data) else 0
+        chain = compress(chain, data[at : at + 64], chunk, flags & ~ROOT | first | last | (last and flags & ROOT))
+    return chain
 
 
 def blake3(data, context=None):
-    """BLAKE3-256 in hexadecimal, with a context in derive_key mode; None without b3sum."""
-    if B3SUM is None:
-        return None
-    options = ["--no-names"] + (["--derive-key", context] if context else [])
-    done = subprocess.run([B3SUM, *options], input=data, stdout=subprocess.PIPE, check=True)
-    return done.stdout.decode().strip()
+    """BLAKE3-256 in hexadecimal, with a context in derive_key mode."""
+    key, flags = IV, 0
+    if context:
+        key, flags = tree(context.encode(), IV, CONTEXT | ROOT), MATERIAL
+    return struct.pack("<8I", *tree(data, key, flags | ROOT)).hex()
 
 
 class Key:
     def __init__(self, secret):
         self.secret = secret
-        derived = blake3(secret, "fsk 2026-11-22 key id v1")
-        self.id = derived[:16] if derived else "-"
-        derived = blake3(secret, "fsk 2026-11-22 ref seal v1")
-        self.for_refs = bytes.fromhex(derived) if derived else None
+        self.id = blake3(secret, "fsk 2026-11-22 key id v1")[:16]
+        self.for_refs = bytes.fromhex(blake3(secret, "fsk 2026-11-22 ref seal v1"))
 
     def seal(self, payload):
         return hmac.new(self.secret, payload, hashlib.sha256).hexdigest().encode()
@@ -108,8 +143,6 @@ def verdict(digest, stored, keys):
     p, t = (stored[:-TRAILER], stored[-TRAILER:]) if len(stored) >= TRAILER else (None, b"")
     hx = bool(re.match(rb"[0-9a-f]{64}\Z", t))
     key = next((k for k in keys if hx and hmac.compare_digest(t, k.seal(p))), None)
-    if B3SUM is None:
-        return ("ok", len(p), key) if key else ("unknown", None, None)
     h1 = p is not None and blake3(p) == digest
     h0 = not h1 and blake3(stored) == digest
     if keys:
@@ -167,7 +200,7 @@ def parse_index(index, pack_id):
     n, rest = divmod(len(index) - 1066, 48)
     if n < 0 or n > MAX_OBJECTS or rest or index[:10] != INDEX_MAGIC:
         sys.exit(f"index {pack_id}: not an index")
-    if index[-32:].hex() != pack_id or blake3(index[:-32]) not in (pack_id, None):
+    if index[-32:].hex() != pack_id or blake3(index[:-32]) != pack_id:
         sys.exit(f"index {pack_id}: the checksum is not right")
     fan_out = struct.unpack(">256I", index[10:1034])
     entries, last = {}, b""
@@ -229,27 +262,43 @@ def is_record(m):
 
 
 def check_ref(name, record, namespace, keys):
-    """Reason, digest and number of a ref."""
+    """Reason, digest and number of a ref, and the digest of the record before."""
     if record in ("missing", "not-regular"):
-        return record, None, None
+        return record, None, None, None
     m = None if isinstance(record, str) else RECORD.match(record)
     if not m or not is_record(m):
-        return "malformed-ref", None, None
-    digest, seq, seal = m["digest"].decode(), m["seq"].decode(), m["seal"]
+        return "malformed-ref", None, None, None
+    seal = m["seal"]
     if keys and not seal:
-        return "unsealed", None, None
+        return "unsealed", None, None, None
     signed = record[: -len(b"seal \n") - 64] if seal else None
     if keys and not any(hmac.compare_digest(seal, k.ref_seal(signed)) for k in keys):
-        return "bad-seal", None, None
+        return "bad-seal", None, None, None
     if m["name"].decode() != name:
-        return "wrong-name", None, None
+        return "wrong-name", None, None, None
     if m["ns"].decode() != namespace:
-        return "wrong-namespace", None, None
-    if digest == ZEROS:
-        return "missing", None, seq
+        return "wrong-namespace", None, None, None
     if keys:
-        return "ok", digest, seq
-    return ("ok-unverified" if seal else "ok-plain"), digest, seq
+        return named("ok", m)
+    return named("ok-unverified" if seal else "ok-plain", m)
+
+
+def named(reason, m):
+    """What a good record says."""
+    digest, seq, prev = m["digest"].decode(), int(m["seq"]), m["prev"].decode()
+    return ("missing", None, seq, prev) if digest == ZEROS else (reason, digest, seq, prev)
+
+
+def history(name, namespace, seq, prev, payloads):
+    """Yields the records before one."""
+    while prev and prev != ZEROS:
+        m = RECORD.match(payloads.get(prev, b""))
+        seq -= 1
+        if not m or m["seal"] or not is_record(m) or (m["name"].decode(), m["ns"].decode(), int(m["seq"])) != (name, namespace, seq):
+            yield "corrupt", None, None
+            return
+        reason, digest, _, prev = named("ok", m)
+        yield reason, digest, seq
 
 
 def refs(root, namespace, keys):
@@ -267,13 +316,15 @@ def main(root, namespace="default"):
     if read_regular(os.path.join(root, "fsk-store"), len(MARK)) != MARK:
         print(f"{root}: not a store of version 1", file=sys.stderr)
         return 2
-    found = {}
+    found, payloads = {}, {}
     for copies in (packed(root), loose(root)):
         for digest, stored, where in copies:
             if isinstance(stored, str):
                 result = stored, None, None, where
             else:
                 result = *verdict(digest, stored, keys), where
+                if result[0].startswith("ok"):
+                    payloads[digest] = stored[: result[1]]
             if digest not in found or not found[digest][0].startswith("ok") and result[0].startswith("ok"):
                 found[digest] = result
     bad = False
@@ -284,12 +335,11 @@ def main(root, namespace="default"):
     for digest, (reason, size, key, where) in sorted(found.items()):
         bad |= not reason.startswith("ok")
         show("object", digest, reason, size, key.id if key else None, where)
-    if keys and B3SUM is None:
-        print("the refs are not checked: there is no b3sum", file=sys.stderr)
-        return int(bad)
-    for name, reason, digest, seq in sorted(refs(root, namespace, keys)):
-        bad |= not reason.startswith("ok") and not (reason == "missing" and seq)  # deleted
-        show("ref", name, reason, digest, seq)
+    for name, *present, prev in sorted(refs(root, namespace, keys)):
+        before = history(name, namespace, present[2], prev, payloads)
+        for kind, (reason, digest, seq) in [("ref", present), *(("before", b) for b in before)]:
+            bad |= not reason.startswith("ok") and not (reason == "missing" and seq)  # deleted
+            show(kind, name, reason, digest, seq)
     return int(bad)
 
 
