@@ -24,6 +24,8 @@ type packScene struct {
 	new      map[string]string // what the command adds: payloads by digest
 	harmed   []string          // reasons that fsck gives before the command
 	few      int               // how many calls a short test looks at
+	code     int               // with which the command ends well
+	aged     bool              // the files of the store are days old
 }
 
 // packScenes are the commands for the loops over all system calls.
@@ -109,11 +111,16 @@ func (s *packScene) addTree(prefix string, n int) {
 // again makes the store as it was before the command.
 func (s *packScene) again() {
 	s.t.Helper()
-	if err := os.RemoveAll(s.store); err != nil {
-		s.t.Fatal(err)
+	for _, dir := range []string{s.store, filepath.Join(s.env["HOME"], ".local")} { // marks are kept there
+		if err := os.RemoveAll(dir); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	if err := os.CopyFS(s.store, os.DirFS(s.template)); err != nil {
 		s.t.Fatal(err)
+	}
+	if s.aged {
+		s.age()
 	}
 }
 
@@ -134,7 +141,7 @@ func (s *packScene) points() []point {
 	s.t.Helper()
 	s.again()
 	traced, log := s.traced("-e", "trace=file,desc")
-	if r := traced.run(s.args...); r.code != 0 {
+	if r := traced.run(s.args...); r.code != s.code {
 		s.t.Fatalf("%s: exit %d, %s", s.claim, r.code, r.err)
 	}
 	if packs, _ := filepath.Glob(s.packFile("*")); s.gone == "" && len(packs) > 10 {
