@@ -107,7 +107,9 @@ func TestPowerLossAfterCommands(t *testing.T) {
 				payloads = append(payloads, p)
 			}
 			rotated := b.with("FLECHE_SECRET_KEY=" + keyB + ":" + keyA)
-			for _, step := range [][]string{{"add", "-r", "tree"}, {"pack"}, {"fsck", "--reseal"}} {
+			first, second := digestOf(payloads[2]), digestOf(payloads[3])
+			for _, step := range [][]string{{"add", "-r", "tree"}, {"ref", "set", "builds/main", first}, {"pack"}, {"ref", "set", "gone", first},
+				{"fsck", "--reseal"}, {"ref", "set", "builds/main", second}, {"ref", "rm", "gone"}} {
 				if r := rotated.run(step...); r.code != 0 {
 					t.Fatalf("%q: exit %d, %s", step, r.code, r.err)
 				}
@@ -121,11 +123,14 @@ func TestPowerLossAfterCommands(t *testing.T) {
 			if text, err := os.ReadFile(control); err == nil && len(text) > 0 {
 				t.Skip("the loss of power lost nothing")
 			}
-			first := b.with("FLECHE_SECRET_KEY=" + keyB) // reseal was acknowledged, too
+			now := b.with("FLECHE_SECRET_KEY=" + keyB) // reseal was acknowledged, too
 			for _, p := range payloads {
-				first.wantPayload(digestOf(p), p)
+				now.wantPayload(digestOf(p), p)
 			}
-			if r := first.run("fsck"); r.code != 0 {
+			now.run("ref", "get", "builds/main").want(t, 0, second+"\n", "")
+			now.run("ref", "log", "builds/main").want(t, 0, "2 .*  "+second+"\n1 .*  "+first+"\n", "")
+			now.run("ref", "get", "gone").want(t, 1, "", `fsk: error: ref gone: [^\n]*\(missing\)\n`)
+			if r := now.run("fsck"); r.code != 0 {
 				t.Errorf("fsck: exit %d, %s", r.code, r.out)
 			}
 		})
