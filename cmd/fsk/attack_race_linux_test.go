@@ -48,12 +48,16 @@ func TestObjectChangesWhileItIsRead(t *testing.T) {
 	attacks := []struct {
 		claim   string
 		payload string
+		packed  bool
 		attack  func(b *box, path, stored string, stop <-chan struct{})
 	}{
-		{"A16 bytes flip in place", big(), flipping}, {"A16 bytes flip in a small file", small, flipping},
-		{"A17 the file grows and shrinks", big(), resizing}, {"A17 a small file grows and shrinks", small, resizing},
-		{"A17 the file is replaced", big(), replacing}, {"A17 a small file is replaced", small, replacing},
-		{"A18 a link is swapped in", small, linking},
+		{"A16 bytes flip in place", big(), false, flipping}, {"A16 bytes flip in a small file", small, false, flipping},
+		{"A16 bytes flip in a pack", small, true, flipping},
+		{"A17 the file grows and shrinks", big(), false, resizing}, {"A17 a small file grows and shrinks", small, false, resizing},
+		{"A17 a pack grows and shrinks", small, true, resizing},
+		{"A17 the file is replaced", big(), false, replacing}, {"A17 a small file is replaced", small, false, replacing},
+		{"A17 a pack is replaced", small, true, replacing},
+		{"A18 a link is swapped in", small, false, linking}, {"A18 a link is swapped in for a pack", small, true, linking},
 	}
 	for _, a := range attacks {
 		t.Run(a.claim, func(t *testing.T) {
@@ -61,6 +65,11 @@ func TestObjectChangesWhileItIsRead(t *testing.T) {
 			b.inMemory()
 			digest := b.add(a.payload)
 			path, stored := b.object(digest), sealed(t, keyA, a.payload)
+			if a.packed {
+				b.clear(digest)
+				path = b.packFile(b.plantPack(b.sealedRecord(a.payload), b.sealedRecord("beside it")))
+				stored = b.read(path)
+			}
 			if err := os.Chmod(path, 0o644); err != nil {
 				t.Fatal(err)
 			}
