@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -386,36 +385,6 @@ func docAnchors(text string) (anchors []string) {
 		anchors = append(anchors, strings.ReplaceAll(text, " ", "-"))
 	}
 	return anchors
-}
-
-var (
-	docTest = regexp.MustCompile("`((?:Test|Fuzz|Example)[A-Za-z0-9_]*)(?:/[^`]*)?`")
-	anyTest = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)[A-Za-z0-9_]*)\(`)
-)
-
-// TestDocsTests looks for the tests that the pages name as the proof of a promise.
-func TestDocsTests(t *testing.T) {
-	there := make(map[string]bool)
-	err := filepath.WalkDir(docRoot(t), func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || e.IsDir() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		for _, m := range anyTest.FindAllSubmatch(text, -1) {
-			there[string(m[1])] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, page := range docPages {
-		for _, m := range docTest.FindAllStringSubmatch(docRead(t, page), -1) {
-			if !there[m[1]] {
-				t.Errorf("%s: there is no test %s", page, m[1])
-			}
-		}
-	}
 }
 
 // TestDocsNameNoMachine keeps what belongs to one machine out of the pages.
