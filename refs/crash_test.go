@@ -12,6 +12,7 @@ import (
 	"fsk/objects/durable"
 	"fsk/objects/objectstest"
 	"fsk/refs"
+	"fsk/seal"
 )
 
 // A crashRun is a series of changes of refs on a filesystem that may lose its power at any
@@ -21,6 +22,7 @@ type crashRun struct {
 	crash *objectstest.CrashFS
 	acked []map[string]refs.Ref // by the number of marks: what was acknowledged last
 	made  map[string][]refs.Ref // every record of a name, in order
+	alone bool                  // in the end the first key is enough
 }
 
 // did notes that a change was acknowledged.
@@ -36,9 +38,11 @@ func (r *crashRun) did(ref refs.Ref, err error) {
 		}
 	}
 	name := ref.Name.String()
+	if now[name].Seq < ref.Seq {
+		r.made[name] = append(r.made[name], ref)
+	}
 	now[name] = ref
 	r.acked = append(r.acked, now)
-	r.made[name] = append(r.made[name], ref)
 	r.crash.Mark()
 	// Somebody else's sync: what becomes of temporary files would only multiply the states.
 	if err := durable.SyncDir(r.crash.FS(), "tmp"); err != nil {
@@ -68,6 +72,20 @@ func TestPowerLoss(t *testing.T) {
 			}
 		},
 	}
+	changes["refs that are resealed"] = func(r *crashRun) {
+		old := openDurably(r.t, r.fs, ringOf(r.t, key2), refs.Options{})
+		var last refs.Ref
+		for i, name := range []string{"x/one", "x/two", "x/one"} {
+			var err error
+			last, err = old.Update(r.t.Context(), nameOf(r.t, name), refs.Change{Digest: old.put("by the old key"), Attrs: map[string]string{"n": fmt.Sprint(i)}})
+			r.did(last, err)
+		}
+		for f, err := range r.Reseal(r.t.Context(), nil) {
+			r.t.Errorf("Reseal finds %v, %v", f, err)
+		}
+		r.did(last, nil) // the same records, and the same history
+		r.alone = true
+	}
 	models := map[string]objectstest.CrashModel{"any subset": objectstest.AnySubset, "in order": objectstest.InOrder}
 	for change, do := range changes {
 		for modelName, model := range models {
@@ -87,7 +105,7 @@ func powerLoss(t *testing.T, model objectstest.CrashModel, do func(r *crashRun))
 		before.put(payload)
 	}
 	crash.Settle()
-	r := &crashRun{world: openDurably(t, crash.FS(), ringOf(t, key1), refs.Options{}), crash: crash, made: make(map[string][]refs.Ref)}
+	r := &crashRun{world: openDurably(t, crash.FS(), ringOf(t, key1, key2), refs.Options{}), crash: crash, made: make(map[string][]refs.Ref)}
 	do(r)
 	limit := 60
 	if os.Getenv("FSK_TEST_FULL") != "" {
@@ -115,10 +133,16 @@ func (r *crashRun) check(state objectstest.CrashState) {
 	t := r.t
 	t.Helper()
 	what := fmt.Sprintf("moment %d, %d acknowledged", state.Moment, state.Marks)
-	for _, f := range found(t, state.FS) {
+	ring := ringOf(t, key1, key2)
+	for _, f := range found(t, state.FS, ring) {
 		t.Errorf("%s: %s: %s (%v)", what, f.Path, f.Reason, f.Err)
 	}
-	w := openDurably(t, state.FS, ringOf(t, key1), refs.Options{})
+	w := openDurably(t, state.FS, ring, refs.Options{})
+	for name := range r.made {
+		if ref, err := w.Get(t.Context(), nameOf(t, name)); r.alone && state.Marks == len(r.acked) && (err != nil || ref.Retired) {
+			t.Errorf("%s: %s needs the retired key: %v", what, name, err)
+		}
+	}
 	for name, made := range r.made {
 		seq := r.wantState(w, what, name, state.Marks)
 		ref, err := w.Update(t.Context(), nameOf(t, name), refs.Change{Digest: digestOf("again")})
@@ -130,9 +154,9 @@ func (r *crashRun) check(state objectstest.CrashState) {
 }
 
 // found is what a check of refs and objects finds, notes aside.
-func found(t testing.TB, fsys billy.Filesystem) (list []objects.Finding) {
+func found(t testing.TB, fsys billy.Filesystem, ring *seal.Ring) (list []objects.Finding) {
 	t.Helper()
-	w := open(t, fsys, ringOf(t, key1), refs.Options{})
+	w := open(t, fsys, ring, refs.Options{})
 	all, _ := w.findings()
 	for f, err := range w.db.Fsck(t.Context(), objects.FsckOptions{}, nil) {
 		if err != nil {
