@@ -3,6 +3,7 @@ package main_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -45,19 +46,22 @@ func TestTempDirectoryOnAnotherDisk(t *testing.T) {
 // F23: without memory a process may end in any way, but the store is as good as before.
 func TestOutOfMemory(t *testing.T) {
 	b := newBox(t)
+	b.inMemory()
 	digest := b.add("payload")
-	b.write("large", strings.Repeat("large", 1<<20))
-	for i := range 20 {
-		b.write("many/"+strings.Repeat("x", i+1), strings.Repeat("many ", i<<12))
-	}
+	held := b.add(strings.Repeat("all of it in memory", 3<<20))
+	// The Go runtime reserves some 700 MiB of addresses before anything is done.
 	ends := 0
-	for kib := 300_000; kib <= 1_500_000; kib += 150_000 {
+	for kib := 740_000; kib <= 800_000; kib += 15_000 {
+		b.write("large", strings.Repeat(fmt.Sprint("large ", kib), 1<<18))
+		for i := range 20 {
+			b.write(fmt.Sprint("many/", i), strings.Repeat(fmt.Sprint("many ", kib), i<<12))
+		}
 		little := b.under("sh", "-c", `ulimit -v "$0"; exec "$@"`, strconv.Itoa(kib))
-		for _, args := range [][]string{{"add", "large"}, {"add", "-r", "many"}, {"pack"}, {"cat", digest}} {
+		for _, args := range [][]string{{"add", "large"}, {"add", "-r", "many"}, {"pack"}, {"cat", held}} {
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			out, err := little.command(ctx, args...).CombinedOutput()
 			cancel()
-			noKey(t, strings.Join(args, " "), string(out))
+			noKey(t, strings.Join(args, " "), string(out[:min(len(out), 1<<18)]))
 			var exit *exec.ExitError
 			if err != nil && !errors.As(err, &exit) {
 				t.Fatal(err)
@@ -65,6 +69,8 @@ func TestOutOfMemory(t *testing.T) {
 			if err != nil {
 				ends++
 			}
+			first, _, _ := strings.Cut(string(out[:min(len(out), 100)]), "\n")
+			t.Logf("%d KiB, %q: %v: %.60q", kib, args, err, first)
 			for line := range strings.Lines(string(out)) {
 				if stored, path, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  "); ok && args[0] == "add" && digestForm.MatchString(stored) {
 					b.wantPayload(stored, b.read(filepath.Join(b.dir, path)))
@@ -74,7 +80,9 @@ func TestOutOfMemory(t *testing.T) {
 		b.wantPayload(digest, "payload")
 		b.wantClean("leftover-temp", "no-index")
 	}
-	t.Logf("%d runs ended early", ends)
+	if t.Logf("%d runs ended early", ends); ends == 0 {
+		t.Error("there was memory enough for everything")
+	}
 	if r := b.run("add", "large"); r.code != 0 {
 		t.Errorf("with memory again: exit %d, %s", r.code, r.err)
 	}
