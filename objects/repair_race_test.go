@@ -147,9 +147,11 @@ func TestRepairUnderLoad(t *testing.T) {
 			}
 			// A DB that holds the pack open may still read what was in it.
 			if p := one(&removed, i); p != "" && i%20 == 0 {
-				if got, err := open(t, fsys, both, quick).Get(t.Context(), digestOf([]byte(p))); err == nil {
+				fresh := open(t, fsys, both, quick)
+				if got, err := fresh.Get(t.Context(), digestOf([]byte(p))); err == nil {
 					t.Errorf("%q came back: %q", p, got)
 				}
+				fresh.Close() // or descriptors would run out before the collector comes
 			}
 			reads.Add(1)
 		})

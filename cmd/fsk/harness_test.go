@@ -181,6 +181,10 @@ func (b *box) check(args []string, r result) {
 	if !slices.Contains([]int{0, 1, 2, 3, 130}, r.code) && len(b.wrap) == 0 {
 		b.t.Errorf("fsk %q: exit code %d, stderr %q", args, r.code, r.err)
 	}
+	if len(b.wrap) > 0 && strings.HasPrefix(r.err, "runtime: netpollBreak write failed") {
+		noKey(b.t, strings.Join(args, " "), r.err)
+		return // the write that strace took away was one of the Go runtime, which then ends
+	}
 	if strings.Contains(r.err, "goroutine ") || strings.Contains(r.err, "panic:") {
 		b.t.Errorf("fsk %q: %s", args, r.err)
 	}
