@@ -86,7 +86,7 @@ func (s *packScene) afterError(p point, what string, r result, forever bool) {
 	if r.code != 0 && r.err == "" && p.name != "write" { // standard error is written to as well
 		s.t.Errorf("%s, %s: exit %d without a word", s.claim, what, r.code)
 	}
-	if left := s.leftovers(); len(left) > 0 && !forever {
+	if left := s.leftovers(); len(left) > 0 && !forever && !s.tmpKept {
 		s.t.Errorf("%s, %s: exit %d, left in tmp: %q", s.claim, what, r.code, left)
 	}
 	s.after(what, r)

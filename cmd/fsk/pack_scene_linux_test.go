@@ -26,6 +26,7 @@ type packScene struct {
 	few      int               // how many calls a short test looks at
 	code     int               // with which the command ends well
 	aged     bool              // the files of the store are days old
+	tmpKept  bool              // what was injected kept a temporary file from being removed
 }
 
 // packScenes are the commands for the loops over all system calls.
@@ -166,6 +167,9 @@ func (s *packScene) points() []point {
 	return list
 }
 
+// tmpNotOpened is the call that comes before the removal of a temporary file, failing.
+var tmpNotOpened = regexp.MustCompile(`"tmp", \{.*\(INJECTED\)`)
+
 // injected runs the command with something injected into a call; it reports false if
 // there was no such call.
 func (s *packScene) injected(p point, what string) (result, bool) {
@@ -175,6 +179,7 @@ func (s *packScene) injected(p point, what string) (result, bool) {
 	r := traced.run(s.args...)
 	text := s.read(log)
 	os.Remove(log)
+	s.tmpKept = tmpNotOpened.MatchString(text)
 	return r, strings.Contains(text, "INJECTED") || strings.Contains(text, "killed by SIGKILL")
 }
 

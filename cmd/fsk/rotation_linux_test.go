@@ -79,6 +79,10 @@ func TestResealInterruptedAtEverySystemCall(t *testing.T) {
 				if !full {
 					effects = effects[n%3:][:1]
 				}
+				if call.name == "close" { // strace leaves the call out, and what no kernel does, the lock stays held
+					effects = effects[:1]
+					effects[0] = "signal=KILL"
+				}
 				hit := false
 				for _, effect := range effects {
 					what := fmt.Sprintf("%s:%s:when=%d", call.name, effect, n)
