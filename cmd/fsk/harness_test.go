@@ -51,7 +51,7 @@ func newBox(t testing.TB) *box {
 		t.Fatal(err)
 	}
 	b := &box{t: t, dir: filepath.Join(root, "work"), store: filepath.Join(root, "store"), env: map[string]string{
-		"HOME": filepath.Join(root, "home"), "PATH": os.Getenv("PATH"), "TMPDIR": root, "LC_ALL": "C",
+		"HOME": filepath.Join(root, "home"), "PATH": os.Getenv("PATH"), "TMPDIR": root, "XDG_RUNTIME_DIR": root, "LC_ALL": "C",
 		"FLECHE_SECRET_KEY": keyA,
 	}}
 	if runtime.GOOS == "windows" {
