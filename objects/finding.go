@@ -86,6 +86,9 @@ func (s *FsckStats) merge(other FsckStats) {
 
 const nextHeal = "add the original file again, which makes the object readable; fsk fsck --quarantine sets the damaged copy aside"
 
+// nextNoPack is for an index alone, of which no pack can be made.
+const nextNoPack = "put the pack back if there is a copy of it; otherwise add the original files again, and fsk pack sets the index aside"
+
 // next says what to do about a reason; deleting something comes last.
 var next = map[Reason]string{
 	OKPlain:           "nothing, if the store is meant to work without keys",

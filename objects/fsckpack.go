@@ -107,7 +107,7 @@ func (c *checker) settles(id packfile.ID, end time.Time) bool {
 			c.report(newFinding(NoIndex, SeverityWarning, packPath(id)))
 		default:
 			f := newFinding(BadIndex, SeverityError, indexPath(id))
-			f.Err = errors.New("an index without its pack")
+			f.Err, f.Next = errors.New("an index without its pack"), nextNoPack
 			c.report(f)
 		}
 		return false

@@ -109,6 +109,9 @@ func (r *rewriter) salvage(id packfile.ID) error {
 	o.retire = r.setDamagedAside
 	file, err := durable.OpenRegular(r.db.fs, packPath(id))
 	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			o.retire = r.setIndexAside
+		}
 		return ifThere(err)
 	}
 	defer file.Close()
@@ -146,6 +149,12 @@ func (r *rewriter) setDamagedAside(name string) error {
 	err := set.publish()
 	r.setAside = append(r.setAside, set.moved...)
 	return err
+}
+
+// setIndexAside moves an index that has no pack. It counts as one: all that was in it is lost.
+func (r *rewriter) setIndexAside(name string) error {
+	r.stats.Damaged++
+	return r.setDamagedAside(name)
 }
 
 // remains yields what is left of a damaged pack: the objects before the damage, and

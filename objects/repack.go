@@ -31,7 +31,7 @@ type PackStats struct {
 	Packs   int   // packs that were made
 	Removed int   // files that were removed, because all that was in them is in new packs
 	Indexes int   // indexes that were made anew
-	Damaged int   // packs and indexes that were set aside, after what is whole in them was copied
+	Damaged int   // packs that were set aside, after what is whole in them was copied, and indexes without a pack
 	Skipped int   // small packs that stay, because an object in them does not verify
 }
 

@@ -44,7 +44,11 @@ func (c *packCmd) Run(a *app) error {
 			plural(s.Objects), formatSize(s.Bytes), s.Packs, s.Removed, s.Indexes, s.Damaged)
 	}
 	if s.Skipped > 0 {
-		a.out.warning(fmt.Sprintf("%d packs stay as they are, because an object in them does not verify: fsk fsck tells which", s.Skipped))
+		stay := "1 pack stays as it is, because an object in it does not verify"
+		if s.Skipped > 1 {
+			stay = fmt.Sprintf("%d packs stay as they are, because an object in each does not verify", s.Skipped)
+		}
+		a.out.warning(stay + ": fsk fsck tells which")
 	}
 	return err
 }
