@@ -13,6 +13,8 @@ const (
 
 var (
 	errForm   = errors.New("not a name: it has lowercase letters, digits, '.', '_' and '-', in parts joined by '/'")
+	errPart   = errors.New("not a name: each part begins with a letter or digit, does not end in '.' or '.lock', and is no device of Windows such as con")
+	errLong   = errors.New("not a name: it has at most 255 bytes, and each part at most 100")
 	errDigits = errors.New("not a name: hexadecimal digits alone are a digest")
 )
 
@@ -21,8 +23,8 @@ type Name struct{ text string }
 
 // ParseName checks the name of a ref.
 func ParseName(s string) (Name, error) {
-	if !hasForm(s) {
-		return Name{}, errForm
+	if err := checkForm(s); err != nil {
+		return Name{}, err
 	}
 	if strings.Trim(s, "0123456789abcdef") == "" {
 		return Name{}, errDigits
@@ -36,40 +38,43 @@ func (n Name) String() string { return n.text }
 // CheckNamespace returns an error unless s may be a namespace, which unlike a ref
 // may have hexadecimal digits alone.
 func CheckNamespace(s string) error {
-	if !hasForm(s) {
-		return errForm
-	}
-	return nil
+	return checkForm(s)
 }
 
 // CheckPrefix returns an error unless the name of some ref begins with s, which may be "".
 func CheckPrefix(s string) error {
-	if s != "" && !hasForm(s) && !hasForm(s+"x") {
+	if s == "" || checkForm(s) == nil {
+		return nil
+	}
+	return checkForm(s + "x")
+}
+
+// checkForm returns what a name may not be, and nil for one that may.
+func checkForm(s string) error {
+	if strings.Trim(s, alphanumeric+"._-/") != "" {
 		return errForm
+	}
+	if len(s) > maxName {
+		return errLong
+	}
+	for component := range strings.SplitSeq(s, "/") {
+		if err := checkComponent(component); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func hasForm(s string) bool {
-	if len(s) > maxName {
-		return false
+func checkComponent(c string) error {
+	switch {
+	case c == "":
+		return errForm
+	case len(c) > maxComponent:
+		return errLong
+	case strings.ContainsAny(c[:1], "._-"), strings.HasSuffix(c, "."), strings.HasSuffix(c, ".lock"), isDevice(c):
+		return errPart
 	}
-	for component := range strings.SplitSeq(s, "/") {
-		if !isComponent(component) {
-			return false
-		}
-	}
-	return true
-}
-
-func isComponent(c string) bool {
-	if len(c) == 0 || len(c) > maxComponent || strings.Trim(c, alphanumeric+"._-") != "" {
-		return false
-	}
-	if strings.ContainsAny(c[:1], "._-") || strings.HasSuffix(c, ".") || strings.HasSuffix(c, ".lock") {
-		return false
-	}
-	return !isDevice(c)
+	return nil
 }
 
 // isDevice reports whether Windows takes the component for a device, which it does

@@ -57,6 +57,27 @@ func TestParseName(t *testing.T) {
 	}
 }
 
+// A name that looks well is told what is wrong with it.
+func TestParseNameTellsWhy(t *testing.T) {
+	for name, want := range map[string]string{
+		"Main":                    "lowercase letters",
+		"a//b":                    "lowercase letters",
+		"":                        "lowercase letters",
+		"con":                     "device of Windows",
+		"x/aux.txt":               "device of Windows",
+		"a.lock":                  "'.lock'",
+		"a.":                      "does not end in '.'",
+		"../x":                    "begins with a letter or digit",
+		strings.Repeat("a", 101):  "each part at most 100",
+		strings.Repeat("a/", 200): "at most 255 bytes",
+		"cafe":                    "hexadecimal digits alone",
+	} {
+		if _, err := refs.ParseName(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseName(%q) = %v, want %q", name, err, want)
+		}
+	}
+}
+
 func TestCheckNamespaceTakesDigits(t *testing.T) {
 	if err := refs.CheckNamespace("cafe"); err != nil {
 		t.Errorf("CheckNamespace(cafe) = %v", err)

@@ -64,7 +64,7 @@ func (w *walker) directory(dir string) bool {
 				return false
 			}
 		case dir == "" && name == lockName, strings.HasPrefix(name, nfsPrefix):
-		case !hasForm(path.Join(dir, name)):
+		case checkForm(path.Join(dir, name)) != nil:
 			if !w.yield(entry{below: path.Join(dir, name)}, nil) {
 				return false
 			}
