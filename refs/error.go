@@ -35,6 +35,12 @@ func (e *Error) Error() string {
 
 // Explain returns why, without the ref and the reason.
 func (e *Error) Explain() string {
+	if object, ok := e.Err.(*objects.Error); ok && object.Reason == e.Reason { // whose text would end in the reason, too
+		if object.Digest.IsZero() {
+			return object.Explain()
+		}
+		return "object " + object.Digest.String() + ": " + object.Explain()
+	}
 	if e.Err != nil {
 		return e.Err.Error()
 	}
