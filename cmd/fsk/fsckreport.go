@@ -112,13 +112,17 @@ func (r *fsckReport) finish(cfg *config.Config, wouldReseal bool) {
 		}
 		out.line("%s", line)
 	}
-	out.line("checked %s, %s: %s", plural(r.stats.Objects), formatSize(r.stats.Bytes), counts(r.stats.Reasons))
+	verdicts := counts(r.stats.Reasons)
+	if verdicts == "" && r.stats.Complete {
+		verdicts = ": nothing to check"
+	}
+	out.line("checked %s, %s%s", plural(r.stats.Objects), formatSize(r.stats.Bytes), verdicts)
 	for i := range cfg.Ring.Len() {
 		id := cfg.Ring.ID(i)
 		out.line("key %s  %s: %s%s%s", id, keyRole(i > 0), plural(r.stats.Keys[id]), r.refsOf(id), r.moved(id, i > 0 && wouldReseal))
 	}
 	if n := r.refs.Refs + r.refs.Deleted; n > 0 {
-		out.line("refs: %d, deleted: %d: %s", r.refs.Refs, r.refs.Deleted, counts(r.refs.Reasons))
+		out.line("refs: %d, deleted: %d%s", r.refs.Refs, r.refs.Deleted, counts(r.refs.Reasons))
 	}
 	if !r.stats.Complete {
 		out.line("incomplete: not everything was checked")
@@ -175,7 +179,13 @@ func (r *fsckReport) group(g *findingGroup, limit int) {
 	if rest := g.count - min(limit, len(g.first)); rest > 0 {
 		out.line("  and %d more", rest)
 	}
-	out.line("  next: %s", f.Next)
+	var told []string // an object and a ref, or two indexes, may need different things
+	for _, f := range g.first {
+		if !slices.Contains(told, f.Next) {
+			told = append(told, f.Next)
+			out.line("  next: %s", f.Next)
+		}
+	}
 }
 
 // more is what a finding says beyond its reason.
@@ -205,14 +215,14 @@ func countObjects(ctx context.Context, db *objects.DB) (n int64) {
 	return n
 }
 
-// counts lists how many objects have which verdict.
+// counts lists how many objects have which verdict, after a colon; "" if there are none.
 func counts(reasons map[objects.Reason]int64) string {
 	if len(reasons) == 0 {
-		return "nothing to check"
+		return ""
 	}
 	var parts []string
 	for _, reason := range slices.Sorted(maps.Keys(reasons)) {
 		parts = append(parts, fmt.Sprintf("%d %s", reasons[reason], reason))
 	}
-	return strings.Join(parts, ", ")
+	return ": " + strings.Join(parts, ", ")
 }

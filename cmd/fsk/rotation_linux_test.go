@@ -123,6 +123,9 @@ func TestResealOnAFullDisk(t *testing.T) {
 	}
 	r := b.keyring(keyB, keyA).run("fsck", "--reseal")
 	r.want(t, 3, `(?s).*incomplete.*`, `fsk: error: .*no space left on device.*\n`)
+	if strings.Contains(r.out, "nothing to check") {
+		t.Errorf("fsck --reseal on a full disk: %s", r.out)
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
