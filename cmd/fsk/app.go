@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 
 	"fsk/cmd/fsk/config"
 	"fsk/objects"
@@ -112,7 +113,7 @@ func openOrCreate(cfg *config.Config, create bool, options *objects.Options) (*r
 		return nil, nil, noStore(cfg)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, notDirectory(cfg, err)
 	}
 	db, err := objects.Open(fsys, cfg.Ring, options)
 	if errors.Is(err, objects.ErrNotStore) && create {
@@ -131,6 +132,20 @@ const initHint = "fsk init DIR makes a store, --store DIR names another one"
 
 func noStore(cfg *config.Config) error {
 	return &hinted{fmt.Errorf("%s: %w: there is no such directory (named by %s)", cfg.Store, objects.ErrNotStore, cfg.StoreFrom), initHint}
+}
+
+// notDirectory makes the error that there is no store of the one that something else is
+// in its place, or in the place of a directory above.
+func notDirectory(cfg *config.Config, err error) error {
+	if isNoDirectory(cfg.Store) {
+		return &hinted{fmt.Errorf("%s: %w: it is not a directory (named by %s)", cfg.Store, objects.ErrNotStore, cfg.StoreFrom), initHint}
+	}
+	return err
+}
+
+func isNoDirectory(path string) bool {
+	info, err := os.Stat(path)
+	return errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir()
 }
 
 // options turns the configuration into those of the library.

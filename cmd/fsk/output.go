@@ -151,7 +151,7 @@ func describe(what string, err error) jsonError {
 			e.Digest = object.Digest.String()
 		}
 		switch {
-		case e.Digest != "" && isDigits(what):
+		case isDigits(what) && strings.HasPrefix(e.Digest, what): // a file may have such a name, too
 			e.What = "object " + e.Digest // in full, also where it was named by its first digits
 		case what == "", isDigits(what) && strings.HasPrefix(object.Path, what): // a value of fleche, likewise
 			e.What = object.Path
@@ -170,6 +170,9 @@ func (p *printer) failure(what string, err error) {
 		return
 	}
 	text := escape(e.Why)
+	if e.Digest != "" && e.What != "object "+e.Digest && e.Reason != objects.TooLarge { // the trouble is not with the file or ref that is named
+		text = "object " + e.Digest + ": " + text
+	}
 	if e.What != "" {
 		text = escape(e.What) + ": " + text
 	}

@@ -96,6 +96,10 @@ func (a *app) statusOfStore(cfg *config.Config, s *status) error {
 		s.State = "there is no such directory"
 		return nil
 	}
+	if err != nil && isNoDirectory(cfg.Store) {
+		s.State = "it is not a directory"
+		return nil
+	}
 	if err != nil {
 		return err
 	}
