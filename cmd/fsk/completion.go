@@ -117,7 +117,7 @@ func completionKindOf(name string) completionKind {
 	switch strings.ToLower(name) {
 	case "dir":
 		return completeDir
-	case "file", "path":
+	case "file", "path", "program":
 		return completeFile
 	}
 	return completeNothing

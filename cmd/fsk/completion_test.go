@@ -94,6 +94,7 @@ func checkCompletion(t *testing.T, shell string, complete func(...string) []stri
 		{[]string{"fsk", "init", "f"}, []string{"folder"}},
 		{[]string{"fsk", "--store", "f"}, []string{"folder"}},
 		{[]string{"fsk", "add", "fi"}, []string{"file with space", "filed"}},
+		{[]string{"fsk", "hook", "pin", "fi"}, []string{"file with space", "filed"}},
 		{[]string{"fsk", "cat", "-o", "file"}, []string{"file with space", "filed"}},
 		{[]string{"fsk", "--config", "filed"}, []string{"filed"}},
 	} {

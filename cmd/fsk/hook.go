@@ -136,7 +136,7 @@ func tomlString(s string) string {
 }
 
 type hookTestCmd struct {
-	Object string `arg:"" help:"A digest, or its first digits."`
+	Object string `arg:"" help:"A digest, its first digits, or a ref."`
 }
 
 // Help is the end of the help page.

@@ -94,7 +94,7 @@ func (r *refNames) get(ctx context.Context, name refs.Name) (refs.Ref, error) {
 		err = r.allowed(ref)
 	}
 	if err != nil {
-		return refs.Ref{}, err
+		return refs.Ref{}, withAcceptHint(name, err)
 	}
 	return ref, nil
 }
