@@ -210,6 +210,7 @@ func (c *refLogCmd) Run(a *app) error {
 		if err != nil {
 			return withAcceptHint(name, err)
 		}
+		a.unverifiedRef(ref)
 		a.out.ref(ref)
 		if !a.out.json {
 			a.out.line("%d  %s  %s", ref.Seq, ref.Time.Format(time.RFC3339), orDash(!ref.Deleted(), ref.Digest))
