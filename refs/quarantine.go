@@ -133,7 +133,7 @@ func (s *Store) quarantine(from string, reason objects.Reason) (to string, err e
 	if err := s.fs.MkdirAll(quarantineDir, 0o777); err != nil {
 		return "", err
 	}
-	base := path.Join(quarantineDir, strings.ReplaceAll(from, "/", "-")+"."+string(reason))
+	base := path.Join(quarantineDir, labelOf(from)+"."+string(reason))
 	to = base
 	for n := 1; ; n++ { // what is there was moved before
 		_, err := s.fs.Lstat(to)
@@ -160,5 +160,26 @@ func (s *Store) quarantine(from string, reason objects.Reason) (to string, err e
 	if err := f.Publish(to + ".note"); err != nil {
 		return "", err
 	}
-	return to, s.fs.Rename(from, to)
+	if err := s.fs.Rename(from, to); err != nil {
+		if _, there := s.fs.Lstat(to); errors.Is(there, fs.ErrNotExist) {
+			s.fs.Remove(to + ".note") // it is about nothing
+		}
+		return "", err
+	}
+	return to, nil
+}
+
+// maxLabel leaves room in a file name, which may have 255 bytes, for a reason, a number
+// and the end of a note's name.
+const maxLabel = 200
+
+// labelOf makes a name of one element of the path of a record. That of a long one is cut,
+// and tells what was cut off by a digest; the note has the whole path.
+func labelOf(file string) string {
+	label := strings.ReplaceAll(file, "/", "-")
+	if len(label) <= maxLabel {
+		return label
+	}
+	sum := objects.Sum([]byte(file)).String()[:16]
+	return label[:maxLabel-len(sum)-1] + "-" + sum
 }

@@ -187,3 +187,33 @@ func TestEveryCallOfAQuarantineFails(t *testing.T) {
 		}
 	}
 }
+
+// A record is planted under the longest name that a ref can have: neither it nor those
+// that come after it may stay for that.
+func TestQuarantineOfALongName(t *testing.T) {
+	each(t, func(t *testing.T, fsys billy.Filesystem) {
+		w := open(t, fsys, ringOf(t, key1), refs.Options{})
+		long := func(last string) string {
+			part := strings.Repeat("x", 100)
+			return part + "/" + part + "/" + strings.Repeat("x", 52) + last
+		}
+		for _, name := range []string{long("a"), long("b"), "z"} {
+			if _, err := refs.ParseName(name); err != nil {
+				t.Fatal(err)
+			}
+			write(t, fsys, "refs/"+name, []byte("not a record of "+name))
+		}
+		moved, err := w.quarantine(t, false, false)
+		if err != nil || len(moved) != 3 {
+			t.Fatalf("Quarantine: %v, %v", moved, err)
+		}
+		for from, m := range moved {
+			if got, want := string(read(t, fsys, m.To)), "not a record of "+strings.TrimPrefix(from, "refs/"); got != want {
+				t.Errorf("%s has %q, want %q", m.To, got, want)
+			}
+			if note := string(read(t, fsys, m.To+".note")); !strings.Contains(note, "path "+from+"\n") {
+				t.Errorf("the note of %s is %q", m.To, note)
+			}
+		}
+	})
+}
