@@ -23,7 +23,8 @@ type asides struct {
 	db      *DB
 	writer  *durable.Writer
 	waiting []aside
-	touched map[string]bool // names whose directories are to be synced
+	placed  map[string]bool // names of what was set aside, and of what is there no more: their
+	left    map[string]bool // directories are to be synced
 	moved   []Moved
 }
 
@@ -38,7 +39,7 @@ type aside struct {
 }
 
 func newAsides(db *DB) *asides {
-	return &asides{db: db, writer: durable.NewWriter(db.fs, tmpDir, durable.Full), touched: make(map[string]bool)}
+	return &asides{db: db, writer: durable.NewWriter(db.fs, tmpDir, durable.Full), placed: make(map[string]bool), left: make(map[string]bool)}
 }
 
 // addFile prepares moving the file of a finding.
@@ -114,8 +115,14 @@ func (a *asides) publish() error {
 		}
 	}
 	a.discard()
-	err := a.writer.SyncNames(a.touched)
-	clear(a.touched)
+	// The quarantine comes first: whatever is lost after that, what was moved is in one
+	// place or in both.
+	err := a.writer.SyncNames(a.placed)
+	if err == nil {
+		err = a.writer.SyncNames(a.left)
+	}
+	clear(a.placed)
+	clear(a.left)
 	return errors.Join(failed, err)
 }
 
@@ -125,13 +132,13 @@ func (a *asides) place(x aside) error {
 	if err != nil {
 		return err
 	}
-	a.touched[to] = true
+	a.placed[to] = true
 	if err = x.note.Publish(to + noteSuffix); err == nil {
 		if x.copy != nil {
 			err = x.copy.Publish(to)
 		} else {
 			err = a.db.fs.Rename(x.f.Path, to)
-			a.touched[x.f.Path] = true
+			a.left[x.f.Path] = true
 		}
 	}
 	if err != nil {

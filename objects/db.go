@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"time"
 
 	"fsk/objects/durable"
@@ -229,4 +230,11 @@ func looseDigest(dir, name string) (Digest, bool) {
 	}
 	d, err := ParseDigest(dir + name)
 	return d, err == nil
+}
+
+// looseDigestAt is the inverse of loosePath.
+func looseDigestAt(file string) (Digest, bool) {
+	dir, name, _ := strings.Cut(strings.TrimPrefix(file, objectsDir+"/"), "/")
+	d, ok := looseDigest(dir, name)
+	return d, ok && loosePath(d) == file
 }

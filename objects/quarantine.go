@@ -194,10 +194,11 @@ func (db *DB) isUnchanged(ctx context.Context, x aside) (bool, error) {
 // lookAgain returns the reason of a finding as it is now. The error is that of the
 // context, or of the disk.
 func (db *DB) lookAgain(ctx context.Context, f Finding) (Reason, error) {
-	if f.Digest.IsZero() {
+	d, isLoose := looseDigestAt(f.Path)
+	if !isLoose {
 		return db.lookAgainAt(f)
 	}
-	s, err := db.openLoose(f.Digest)
+	s, err := db.openLoose(d)
 	if err == nil {
 		defer s.Close()
 		_, err = db.examine(ctx, s)

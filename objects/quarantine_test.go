@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -298,4 +299,35 @@ func TestReplacedPackIsKept(t *testing.T) {
 		}
 		wantThere(t, fsys, "in the end", texts("row", 9)...)
 	})
+}
+
+// TestOrderOfAQuarantine: what is moved is durable in the quarantine before it is gone
+// from where it was.
+func TestOrderOfAQuarantine(t *testing.T) {
+	faults := newFaults(t)
+	db := open(t, faults.FS(), ringOf(t, key1), nil)
+	for i := range 8 { // in directories of their own; the first has the digest of no object
+		write(t, faults.FS(), fmt.Sprintf("objects/%02x/%062x", i, i), []byte("no object"))
+	}
+	var findings []objects.Finding
+	for f, err := range db.Fsck(t.Context(), objects.FsckOptions{}, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		findings = append(findings, f)
+	}
+	faults.FailAt(0, false, nil)
+	moved := 0
+	for _, err := range db.Quarantine(t.Context(), findings, objects.QuarantineOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved++
+	}
+	log := faults.Log()
+	placed := slices.Index(log, "syncdir quarantine")
+	first := slices.IndexFunc(log, func(call string) bool { return strings.HasPrefix(call, "syncdir objects/") })
+	if moved != 8 || placed < 0 || first < placed {
+		t.Errorf("%d were moved, the quarantine was synced by call %d, what they were moved from by call %d: %q", moved, placed, first, log)
+	}
 }

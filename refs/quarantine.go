@@ -109,7 +109,7 @@ func (s *Store) setAside(ctx context.Context, broken []objects.Moved) (moved []o
 		return nil, err
 	}
 	defer thaw()
-	touched := make(map[string]bool)
+	placed, left := make(map[string]bool), make(map[string]bool)
 	for _, m := range broken {
 		name, err := nameIn(m.Path)
 		if err != nil {
@@ -120,12 +120,22 @@ func (s *Store) setAside(ctx context.Context, broken []objects.Moved) (moved []o
 			continue
 		}
 		if m.To, err = s.quarantine(m.Path, m.Reason); err != nil {
-			return moved, errors.Join(writeError(name, err), s.writer.SyncNames(touched))
+			return moved, errors.Join(writeError(name, err), s.syncMoved(placed, left))
 		}
-		touched[m.Path], touched[m.To] = true, true
+		placed[m.To], left[m.Path] = true, true
 		moved = append(moved, m)
 	}
-	return moved, writeError(Name{}, s.writer.SyncNames(touched))
+	return moved, s.syncMoved(placed, left)
+}
+
+// syncMoved makes durable what was moved. The new names come first: whatever is lost after
+// that, a record is in one place or in both.
+func (s *Store) syncMoved(placed, left map[string]bool) error {
+	err := s.writer.SyncNames(placed)
+	if err == nil {
+		err = s.writer.SyncNames(left)
+	}
+	return writeError(Name{}, err)
 }
 
 // quarantine moves a record to a name that is free and says what it was, beside a note.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -216,4 +217,27 @@ func TestQuarantineOfALongName(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOrderOfAQuarantine: what is moved is durable in the quarantine before it is gone
+// from where it was.
+func TestOrderOfAQuarantine(t *testing.T) {
+	inner := newRoot(t)
+	open(t, inner, ringOf(t, key1), refs.Options{})
+	for i := range 8 { // in directories of their own
+		write(t, inner, fmt.Sprintf("refs/x%d/bad", i), []byte("not a record"))
+	}
+	faults := newFaults(inner)
+	w := openDurably(t, faults.FS(), ringOf(t, key1), refs.Options{})
+	faults.FailAt(0, false, nil)
+	moved, err := w.quarantine(t, false, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := faults.Log()
+	placed := slices.Index(log, "syncdir quarantine")
+	first := slices.IndexFunc(log, func(call string) bool { return strings.HasPrefix(call, "syncdir refs/") })
+	if len(moved) != 8 || placed < 0 || first < placed {
+		t.Errorf("%d were moved, the quarantine was synced by call %d, what they were moved from by call %d: %q", len(moved), placed, first, log)
+	}
 }
