@@ -3,7 +3,6 @@ package objects
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"time"
 
 	"fsk/objects/durable"
@@ -230,7 +229,7 @@ func (a *removal) removeGroup(group []Digest) error {
 		if err == nil {
 			err = a.db.fs.Remove(name)
 		}
-		if errors.Is(err, fs.ErrNotExist) {
+		if err != nil && reasonOf(err) == Missing {
 			continue
 		}
 		if err != nil {

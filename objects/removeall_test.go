@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -68,6 +69,23 @@ func TestRemoveAll(t *testing.T) {
 			t.Errorf("again: stats %+v, error %v", stats, err)
 		}
 	})
+}
+
+// TestRemoveAllWithStrayFiles: a file in the place of a directory of loose objects has none
+// of them, and keeps nobody from removing others.
+func TestRemoveAllWithStrayFiles(t *testing.T) {
+	fsys := newRoot(t)
+	db := open(t, fsys, ringOf(t, key1), quick)
+	there, never := digestOf([]byte("there")), digestOf([]byte("never there"))
+	if _, err := db.Put(t.Context(), []byte("there")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, fsys, path.Dir(fileOf(never)), []byte("stray"))
+	stats, err := db.RemoveAll(t.Context(), map[objects.Digest]bool{there: true, never: true}, objects.RemoveOptions{})
+	if err != nil || stats.Objects != 1 {
+		t.Errorf("stats %+v, error %v", stats, err)
+	}
+	wantGone(t, fsys, "there")
 }
 
 // What is asked about is asked about once, before it goes, and stays if it must.
