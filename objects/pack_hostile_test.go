@@ -273,7 +273,11 @@ func TestLinkedPackDirectory(t *testing.T) {
 	db := open(t, fsys, ringOf(t, key1), quick)
 	d := digestOf([]byte("p 1"))
 	wantAll(t, db, d, objects.UnsafePath)
-	_, err := db.Put(t.Context(), []byte("p 1"))
+	info, err := db.Check(t.Context(), d)
+	if err != nil || info.Reason != objects.UnsafePath || info.Where != "" {
+		t.Errorf("Check: %+v, %v: it was found nowhere", info, err)
+	}
+	_, err = db.Put(t.Context(), []byte("p 1"))
 	wantMiss(t, "Put", err, d, objects.UnsafePath)
 	b := db.NewBatch()
 	_, err = b.Put(t.Context(), []byte("p 1"))

@@ -110,7 +110,10 @@ func (db *DB) check(ctx context.Context, d Digest, rounds int, ok func(*source) 
 		return ok(s)
 	})
 	if err != nil && first.Reason == Missing && !isMissing(err) { // no copy could be opened
-		first.Reason, first.Where = reasonIn(err), Loose
+		first.Reason = reasonIn(err)
+		if pathOf(d, err) == loosePath(d) {
+			first.Where = Loose
+		}
 	}
 	return first, err
 }
