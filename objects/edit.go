@@ -99,7 +99,7 @@ func (r *rewriter) copyEdited(id packfile.ID, decide func(packfile.Object) (chan
 	// What a reader finds through the index must be what was copied. Without an index
 	// that can be opened nobody finds anything.
 	if index, err := r.db.packs.openPack(id); err == nil {
-		index.shut()
+		index.release()
 		fits, err := r.indexFits(id, entries)
 		if err != nil {
 			return false, err

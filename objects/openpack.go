@@ -82,9 +82,6 @@ func (o *openPack) release() {
 	}
 }
 
-// shut is release, for who opened a pack for himself.
-func (o *openPack) shut() { o.release() }
-
 // inMemory returns the index of a pack, which may be nil, if it can be asked without
 // reading, and otherwise nil.
 func (o *openPack) inMemory() *packfile.Index {

@@ -250,7 +250,7 @@ func (s *packs) remind() {
 func (s *packs) load(p *pack, o *openPack) {
 	size := o.files[1].Size()
 	s.mu.Lock()
-	room := p.open.Load() == o && size+s.memory <= indexMemory
+	room := p.open.Load() == o && o.memory == 0 && size+s.memory <= indexMemory // the count of finds may come round
 	if room {
 		s.memory += size
 		o.memory = size

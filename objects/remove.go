@@ -9,8 +9,9 @@ import (
 )
 
 // Remove deletes all copies of an object, whatever state they are in, and makes that
-// durable. A link in its place is removed itself; a pack is rewritten without it. It
-// waits for the writers that are at work. The error is an [*Error]: [Missing] if there
+// durable; at the level None a loose one may come back after a power loss. A link in its
+// place is removed itself; a pack is rewritten without it. It waits for the writers that
+// are at work. The error is an [*Error]: [Missing] if there
 // is no such object, [NotRegular] if a directory is in its place, which stays, [BadPack]
 // if it is in a pack that is cut off, [IOError] if it cannot be removed.
 func (db *DB) Remove(ctx context.Context, d Digest) error {
@@ -89,7 +90,7 @@ func (db *DB) packsWithout(ctx context.Context, d Digest) (ids []packfile.ID, er
 	for _, id := range all {
 		if index, err := db.packs.openPack(id); err == nil {
 			err := index.index.Load().Verify(id)
-			index.shut()
+			index.release()
 			if err == nil {
 				continue
 			}
