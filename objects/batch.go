@@ -67,8 +67,9 @@ type looseFile struct {
 func (db *DB) NewBatch() *Batch { return &Batch{db: db} }
 
 // Put adds a payload. The description is that of [DB.Put], but for an object that
-// goes to a pack, which has no name before the commit: [Info.Where] is empty then. An error other than that of a file leaves the batch
-// as it was; after that of a file it can only be discarded.
+// goes to a pack, which has no name before the commit: [Info.Where] is empty then. An
+// error other than that of a file leaves the batch as it was; after that of a file it can
+// only be discarded.
 func (b *Batch) Put(ctx context.Context, payload []byte) (Info, error) {
 	return b.enter(ctx, func() (Info, error) { return b.put(ctx, payload) })
 }

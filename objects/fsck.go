@@ -35,8 +35,9 @@ type FsckOptions struct {
 // be nil and is complete when the iteration has ended. The error is that of the
 // context, which ends the iteration; all else that goes wrong is a finding.
 //
-// Memory is bounded by the number of workers and the largest of the 256 directories
-// of loose objects, 32 bytes for each of its objects.
+// Memory is bounded by the number of workers, the largest of the 256 directories of
+// loose objects, 32 bytes for each of its objects, the pack with the most objects, 48 bytes
+// for each, and the number of packs.
 func (db *DB) Fsck(ctx context.Context, opts FsckOptions, stats *FsckStats) iter.Seq2[Finding, error] {
 	return db.walk(ctx, opts, stats, nil)
 }

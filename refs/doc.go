@@ -78,9 +78,9 @@
 // # Marks
 //
 // A mark is the number and the BLAKE3 of the body of the newest record that a reader has
-// seen and verified with a key; marks are kept outside of the store. A lower number is [objects.RolledBack], the
-// same number with another body [objects.RefFork], no record where a mark is
-// [objects.RefGone]. To replace a seal by that of another key changes neither number nor
+// seen and verified with a key; marks are kept outside of the store. A lower number is
+// [objects.RolledBack], the same number with another body [objects.RefFork], no record
+// where a mark is [objects.RefGone]. To replace a seal by that of another key changes neither number nor
 // body. Without marks, an older record that is put back is accepted: see
 // [Options.MaxAge].
 //

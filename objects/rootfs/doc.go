@@ -45,6 +45,7 @@
 //
 // An [FS] has all abilities that package durable knows: [durable.RegularOpener],
 // [durable.NameLister], [durable.DirSyncer], [durable.Locker] and [durable.Queuer], and
-// its files are [durable.Syncer] and, if opened as regular ones, [durable.Stater]. Only on Windows, where a directory cannot be flushed, it is no
-// DirSyncer.
+// its files are [durable.Syncer] and, if opened as regular ones, [durable.Stater]; on Linux
+// they are [durable.WriteStarter] and [durable.Toucher], too. Only on Windows, where a
+// directory cannot be flushed, it is no DirSyncer.
 package rootfs
