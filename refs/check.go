@@ -32,6 +32,8 @@ func (s *Store) Check(ctx context.Context, stats *CheckStats) iter.Seq2[objects.
 			stats = new(CheckStats)
 		}
 		*stats = CheckStats{Reasons: make(map[objects.Reason]int64), Keys: make(map[seal.KeyID]int64), Complete: true}
+		ended := false
+		defer func() { stats.Complete = stats.Complete && ended }() // also for who leaves the loop
 		for e, err := range s.entries(ctx, "") {
 			if ctx.Err() != nil {
 				break
@@ -47,9 +49,10 @@ func (s *Store) Check(ctx context.Context, stats *CheckStats) iter.Seq2[objects.
 			return
 		}
 		if err := ctx.Err(); err != nil {
-			stats.Complete = false
 			yield(objects.Finding{}, err)
+			return
 		}
+		ended = true
 	}
 }
 

@@ -229,6 +229,12 @@ func TestCheckOfTargets(t *testing.T) {
 	if stats.Refs != 3 || stats.Deleted != 1 || stats.Reasons[objects.OK] != 4 || !stats.Complete || len(stats.Keys) != 2 {
 		t.Errorf("stats %+v", stats)
 	}
+	for range w.Check(t.Context(), &stats) {
+		break
+	}
+	if stats.Complete {
+		t.Error("who leaves the check is told that it was complete")
+	}
 }
 
 func TestTargets(t *testing.T) {
