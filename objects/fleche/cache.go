@@ -2,6 +2,7 @@ package fleche
 
 import (
 	"errors"
+	"math"
 	"sync"
 
 	"github.com/go-git/go-billy/v5"
@@ -71,6 +72,9 @@ func Open(fs billy.Filesystem, ring *seal.Ring, opts *Options) (*Cache, error) {
 	if c.opts.MaxInflatedSize == 0 {
 		c.opts.MaxInflatedSize = DefaultMaxInflatedSize
 	}
+	// So that what is added to a limit does not lead over the largest number.
+	c.opts.MaxSize = min(c.opts.MaxSize, math.MaxInt64/2)
+	c.opts.MaxInflatedSize = min(c.opts.MaxInflatedSize, math.MaxInt64/2)
 	if !durable.AbilitiesOf(fs).Sync {
 		c.opts.Durability = durable.None
 	}

@@ -21,12 +21,6 @@ type QuarantineOptions struct {
 	Anyway bool
 }
 
-const (
-	// What is so much that it looks like a ring without the right key, as in a store.
-	suspiciousCount = 10
-	suspiciousShare = 20 // 1 in 20
-)
-
 // Quarantine moves every value that is a finding of severity error to [QuarantineDir], and
 // deletes nothing. Values that could not be judged stay: those with the reasons
 // [objects.IOError] and [objects.ChangedDuringRead]. First it checks all values, and if
@@ -54,8 +48,8 @@ func (c *Cache) Quarantine(ctx context.Context, opts QuarantineOptions, stats *o
 				bad = append(bad, n)
 			}
 		}
-		if n := int64(len(bad)); !opts.Anyway && n > suspiciousCount && n*suspiciousShare > stats.Objects {
-			yield(objects.Moved{}, fmt.Errorf("%d of %d: %w", n, stats.Objects, objects.ErrTooMany))
+		if !(objects.QuarantineOptions{Anyway: opts.Anyway, Checked: stats.Objects}).Allows(len(bad)) {
+			yield(objects.Moved{}, fmt.Errorf("%d of %d: %w", len(bad), stats.Objects, objects.ErrTooMany))
 			return
 		}
 		for _, n := range bad {

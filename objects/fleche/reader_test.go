@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -120,7 +121,7 @@ func TestLimits(t *testing.T) {
 	put(t, fsys, zipped.String(), compressed(t, sealed(key1, p)))
 	put(t, fsys, name("unsealed").String(), []byte(p))
 	for _, keys := range [][][]byte{{key1}, nil} {
-		for _, limit := range []int64{9999, 10000} {
+		for _, limit := range []int64{9999, 10000, math.MaxInt64} {
 			c := open(t, fsys, ringOf(t, keys...), &fleche.Options{MaxSize: limit, MaxInflatedSize: limit})
 			for _, n := range []fleche.Name{plain, zipped} {
 				info := verdict(t, c, n)
