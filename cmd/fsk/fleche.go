@@ -161,7 +161,7 @@ func (a *app) statValue(values *fleche.Cache, name string) error {
 			orDash(sealed, info.Key), orDash(sealed, keyRole(info.Retired)), orDash(info.Size >= 0, form))
 	}
 	if !info.Reason.Good() {
-		a.code = worst(a.code, exitCode(&objects.Error{Reason: info.Reason}))
+		a.code = worst(a.code, reasonCode(info.Reason))
 	}
 	a.unverifiedValue(info)
 	return nil

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 )
 
 // progressDelay is how long work may take in silence.
@@ -56,7 +54,7 @@ func (b *progress) run(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			if now.Sub(b.start) >= progressDelay {
-				b.show(now)
+				b.show(ctx, now)
 			}
 		}
 	}
@@ -72,13 +70,17 @@ func (b *progress) set(objects, bytes int64) {
 	b.objects, b.bytes = objects, bytes
 }
 
-func (b *progress) show(now time.Time) {
+// show shows the line, unless it was ended a moment ago.
+func (b *progress) show(ctx context.Context, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
 	seconds := now.Sub(b.start).Seconds()
 	line := fmt.Sprintf("%s: %d%s, %s, %s/s%s", b.what, b.objects, b.of(),
 		formatSize(b.bytes), formatSize(int64(float64(b.bytes)/seconds)), b.left(seconds))
-	if width, _, err := term.GetSize(2); err == nil && width > 0 && len(line) >= width {
+	if width := terminalWidth(b.p.stderr); width > 0 && len(line) >= width {
 		line = line[:width-1]
 	}
 	fmt.Fprintf(b.p.stderr, "\r%s\x1b[K", line)

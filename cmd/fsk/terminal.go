@@ -22,6 +22,19 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// terminalWidth returns how many columns the terminal w has, 0 if that is not known.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
 // styled returns text in a style if it goes to a terminal that can show it, or if
 // --color asks for it.
 func (p *printer) styled(w io.Writer, s style, text string) string {
