@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 
 	"fsk/cmd/fsk/config"
 	"fsk/cmd/fsk/gocache"
+	"fsk/objects"
 )
 
 type goCacheCmd struct {
@@ -101,7 +103,18 @@ func (a *app) openGoCache(readOnly bool) (*gocache.Store, error) {
 	}
 	return gocache.OpenStore(fsys, cfg.Ring, &gocache.StoreOptions{
 		MaxObjectSize: o.MaxObjectSize, PreRead: o.PreRead, FirstKeyOnly: cfg.Policy.FirstKeyOnly, ReadOnly: readOnly,
+		Trail: trail(cfg),
 	})
+}
+
+// trail returns the path of what is remembered of the last build with a store, beside the
+// marks of its refs, or nothing if there is no place.
+func trail(cfg *config.Config) string {
+	store, err := filepath.EvalSymlinks(cfg.Store)
+	if err != nil || cfg.State == "" {
+		return ""
+	}
+	return filepath.Join(cfg.State, objects.Sum([]byte(store+"\x00"+gocache.Namespace)).String()+".trail")
 }
 
 // goCacheStats tells what was done.

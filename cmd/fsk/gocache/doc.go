@@ -28,6 +28,15 @@
 // the action is done again, and its put replaces what was refused. One line tells what was
 // refused and why.
 //
+// # What is made ready before
+//
+// The go command asks for one or two outputs at a time, waits for each, and does so in
+// nearly the same order every time. So a server keeps what it was asked for, if the
+// options of the store name a file for that, and the next one verifies and writes up to 32
+// outputs ahead while the go command does something else. It reads at most twice as many
+// as are asked for, and 32. Nothing depends on it: what is bad is told when it is asked
+// for, and without the file everything is only slower.
+//
 // # What is promised
 //
 // A put is answered when the plain file is there; the store gets it a little later, many

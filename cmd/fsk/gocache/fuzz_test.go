@@ -43,3 +43,32 @@ func FuzzServe(f *testing.F) {
 		}
 	})
 }
+
+// Whatever a trail says, outputs are the same and nobody is told anything.
+func FuzzTrail(f *testing.F) {
+	w := newWorld(f)
+	w.built(40)
+	good, err := os.ReadFile(w.trail())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	f.Add(good[:len(good)-1])
+	f.Add(good[:12])
+	f.Add(append(good[:12:12], good[44:]...))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, trail []byte) {
+		w := *w
+		w.t = t
+		if err := os.WriteFile(w.trail(), trail, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, _ := w.ahead()
+		c.hit(nth(3), nth(3))
+		c.hit(nth(0), nth(0))
+		if stats := c.close(); stats.Hits != 2 || len(c.told()) > 0 {
+			t.Errorf("stats %+v, warnings %q", stats, c.told())
+		}
+		w.wantEmpty()
+	})
+}

@@ -18,12 +18,15 @@ func (s *Server) get(req request) {
 		s.out.send(response{ID: req.ID, Err: "not an action"})
 		return
 	}
-	e, f, err := s.find(action)
+	if s.store() != nil && s.ahead.saw(action) {
+		s.work.Go(s.lookAhead)
+	}
+	h, err := s.find(action)
 	switch {
 	case err == nil:
 		s.stats.Hits.Add(1)
-		s.stats.Bytes.Add(f.size)
-		s.out.send(response{ID: req.ID, OutputID: e.output[:], Size: f.size, Time: &e.time, DiskPath: f.path})
+		s.stats.Bytes.Add(h.file.size)
+		s.out.send(response{ID: req.ID, OutputID: h.output[:], Size: h.file.size, Time: &h.time, DiskPath: h.file.path})
 		return
 	case errors.Is(err, errNoAction):
 		s.stats.Misses.Add(1)
@@ -35,17 +38,17 @@ func (s *Server) get(req request) {
 }
 
 // find returns an action and the plain file of its output.
-func (s *Server) find(action id) (entry, *plainFile, error) {
+func (s *Server) find(action id) (held, error) {
 	if h, ok := s.have(action); ok {
-		return h.entry, h.file, nil
+		return h, nil
 	}
 	store := s.store()
 	if store == nil {
-		return entry{}, nil, errNoAction
+		return held{}, errNoAction
 	}
 	e, err := store.lookup(s.ctx, action)
 	if err != nil {
-		return entry{}, nil, err
+		return held{}, err
 	}
 	f, err := s.plain.place(e.output, func(w io.Writer) error { return store.extract(s.ctx, e, w) })
 	if err == nil && f.size != e.size {
@@ -57,10 +60,17 @@ func (s *Server) find(action id) (entry, *plainFile, error) {
 		}
 	}
 	if err != nil {
-		return entry{}, nil, err
+		return held{}, err
 	}
-	s.remember(action, held{e, f})
-	return e, f, nil
+	return s.learn(action, held{e, f}), nil
+}
+
+// lookAhead makes outputs ready that will probably be asked for. What fails is told when it
+// is asked for.
+func (s *Server) lookAhead() {
+	for action, ok := s.ahead.take(); ok; action, ok = s.ahead.take() {
+		s.find(action)
+	}
 }
 
 // extract writes the output of an action, after the store has verified it. That it is the

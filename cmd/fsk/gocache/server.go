@@ -62,6 +62,7 @@ type Server struct {
 
 	opened chan struct{} // closed when the store was opened, or could not be
 	keeper *keeper       // nil without a store
+	ahead  *ahead        // the same
 
 	mu    sync.Mutex
 	known map[id]held // actions that were answered
@@ -128,6 +129,7 @@ func (s *Server) open() {
 		s.keeper = &keeper{store: store, stats: &s.stats, warn: s.warn}
 		s.keeper.wake = time.AfterFunc(keepAfter, func() { s.keeper.flush(s.ctx) })
 		s.keeper.wake.Stop()
+		s.ahead = newAhead(store.trail())
 	}
 	close(s.opened)
 	s.plain.sweep()
@@ -214,8 +216,10 @@ func (s *Server) end(closing *request) {
 	s.mu.Lock()
 	s.over = true
 	s.mu.Unlock()
+	if store := s.store(); store != nil {
+		store.keepTrail(s.ahead.end())
+	}
 	s.work.Wait()
-	<-s.opened
 	if s.keeper != nil {
 		s.keeper.wake.Stop()
 		s.keeper.flush(s.ctx)
@@ -232,10 +236,23 @@ func (s *Server) have(action id) (held, bool) {
 	return h, ok
 }
 
+// remember notes what was put.
 func (s *Server) remember(action id, h held) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known[action] = h
+}
+
+// learn notes what the store has, unless something was put meanwhile, and returns what
+// counts.
+func (s *Server) learn(action id, h held) held {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if newer, ok := s.known[action]; ok {
+		return newer
+	}
+	s.known[action] = h
+	return h
 }
 
 // keep has an output brought to the store, if there is one.

@@ -48,6 +48,10 @@ type StoreOptions struct {
 	FirstKeyOnly bool
 	// ReadOnly does not note when an action was used last.
 	ReadOnly bool
+	// Trail, if not empty, is a file of the user's own, outside of the store, that the
+	// server keeps: what was asked for, and in what order. The next server makes outputs
+	// ready before they are asked for. It is replaced whole, and only a guess.
+	Trail string
 }
 
 // OpenStore opens the store in fs for a build cache: what is put may be lost in a power
