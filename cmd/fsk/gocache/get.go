@@ -10,23 +10,31 @@ import (
 // errOther is the error of a payload that is not the output of the action.
 var errOther = errors.New("its object is not the output that its record says")
 
-// get answers a get.
-func (s *Server) get(req request) {
+// get answers a get. finish, if not nil, has what remains to be done, and may be done beside
+// other requests: what was made ready is answered at once, without waking another thread.
+func (s *Server) get(req request) (finish func()) {
 	s.stats.Gets.Add(1)
 	action, ok := toID(req.ActionID)
 	if !ok {
-		s.out.send(response{ID: req.ID, Err: "not an action"})
-		return
+		return func() { s.out.send(response{ID: req.ID, Err: "not an action"}) }
 	}
-	if s.store() != nil && s.ahead.saw(action) {
-		s.work.Go(s.lookAhead)
+	if h, ok := s.have(action); ok {
+		s.hit(req, h)
+		s.saw(action)
+		return nil
 	}
+	return func() {
+		s.saw(action)
+		s.look(req, action)
+	}
+}
+
+// look answers a get for an action that was not asked for before.
+func (s *Server) look(req request, action id) {
 	h, err := s.find(action)
 	switch {
 	case err == nil:
-		s.stats.Hits.Add(1)
-		s.stats.Bytes.Add(h.file.size)
-		s.out.send(response{ID: req.ID, OutputID: h.output[:], Size: h.file.size, Time: &h.time, DiskPath: h.file.path})
+		s.hit(req, h)
 		return
 	case errors.Is(err, errNoAction):
 		s.stats.Misses.Add(1)
@@ -35,6 +43,19 @@ func (s *Server) get(req request) {
 		s.refused(action, err)
 	}
 	s.out.send(response{ID: req.ID, Miss: true})
+}
+
+func (s *Server) hit(req request, h held) {
+	s.stats.Hits.Add(1)
+	s.stats.Bytes.Add(h.file.size)
+	s.out.send(response{ID: req.ID, OutputID: h.output[:], Size: h.file.size, Time: &h.time, DiskPath: h.file.path})
+}
+
+// saw notes what was asked for, and has what will probably be asked for made ready.
+func (s *Server) saw(action id) {
+	if s.store() != nil && s.ahead.saw(action) {
+		s.start(s.lookAhead)
+	}
 }
 
 // find returns an action and the plain file of its output.

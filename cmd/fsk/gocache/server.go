@@ -180,33 +180,34 @@ func (s *Server) dispatch(in *requests) (closing *request, err error) {
 		if err != nil {
 			return nil, err
 		}
-		do := func() { s.get(req) }
+		var do func()
 		switch {
 		case req.Command == cmdClose:
 			return &req, nil
+		case req.Command == cmdGet:
+			if do = s.get(req); do == nil {
+				continue
+			}
 		case req.Command == cmdPut && !s.opts.ReadOnly:
 			if err := in.body(req.BodySize, func(body io.Reader) { do = s.put(req, body) }); err != nil {
 				return nil, err
 			}
-		case req.Command != cmdGet:
+		default:
 			do = func() { s.out.send(response{ID: req.ID, Err: "unknown command"}) }
 		}
 		s.busy <- struct{}{}
-		if !s.begin(do) {
+		if !s.start(func() { do(); <-s.busy }) {
 			return nil, nil
 		}
 	}
 }
 
-// begin does something beside other requests, unless it is too late.
-func (s *Server) begin(do func()) bool {
+// start does something beside other things, unless it is too late.
+func (s *Server) start(do func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.over {
-		s.work.Go(func() {
-			do()
-			<-s.busy
-		})
+		s.work.Go(do)
 	}
 	return !s.over
 }
