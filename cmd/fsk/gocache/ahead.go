@@ -1,6 +1,9 @@
 package gocache
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // aheadWindow is how far the server looks ahead of what was asked for: the go command asks
 // in nearly the same order each time, up to what its own threads make of it.
@@ -20,7 +23,7 @@ type ahead struct {
 	found  int  // of them, in the order
 	begun  int  // outputs that were looked at ahead
 	served int  // asked for after that
-	busy   bool // somebody is at it
+	busy   int  // how many goroutines are at it
 	over   bool
 }
 
@@ -32,8 +35,8 @@ func newAhead(order []id) *ahead {
 	return a
 }
 
-// saw notes what was asked for. It reports whether there is something to do ahead and
-// nobody who does it: the caller is to see that it is done.
+// saw notes what was asked for. It reports whether there is something to do ahead and a
+// processor for it: the caller is to call take, until there is nothing more.
 func (a *ahead) saw(action id) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -49,10 +52,10 @@ func (a *ahead) saw(action id) bool {
 		}
 		a.limit = min(max(a.limit, i+1+aheadWindow), len(a.order))
 	}
-	if a.busy || !a.more() {
+	if a.busy == runtime.GOMAXPROCS(0) || !a.more() {
 		return false
 	}
-	a.busy = true
+	a.busy++
 	return true
 }
 
@@ -69,8 +72,8 @@ func (a *ahead) more() bool {
 func (a *ahead) take() (action id, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.busy = a.more()
-	if !a.busy {
+	if !a.more() {
+		a.busy--
 		return id{}, false
 	}
 	a.next++
