@@ -61,7 +61,7 @@ func BenchmarkGet(b *testing.B) {
 }
 
 func BenchmarkOpenClose(b *testing.B) {
-	for _, size := range []int{1 << 10, 4 << 10, 1 << 20} {
+	for _, size := range []int{1 << 10, 4 << 10, 1 << 20, 16 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			db, d := benchStore(b, 1, size)
 			b.SetBytes(int64(size))

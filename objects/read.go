@@ -131,7 +131,7 @@ func (db *DB) examine(ctx context.Context, s *source) (Info, error) {
 
 func (db *DB) examineBytes(ctx context.Context, s *source) (verdict, error) {
 	if s.Size() > chunkSize+seal.TrailerSize {
-		v, err := db.judgeFile(ctx, s.d, s, nil)
+		v, err := db.judgeFile(ctx, s.d, s, nil, nil)
 		return v, s.readError(err)
 	}
 	buf := db.bufs.getFor(s.Size())
@@ -145,16 +145,26 @@ func (db *DB) examineBytes(ctx context.Context, s *source) (verdict, error) {
 
 // load reads all of a source into stored, verifies it there, and fails unless it is good.
 func (db *DB) load(ctx context.Context, s *source, stored []byte) (Info, error) {
-	for off := 0; off < len(stored); off += chunkSize { // in pieces, so that the context can end it
-		if err := ctx.Err(); err != nil {
-			return Info{}, err
-		}
-		if err := readFull(s, stored[off:min(off+chunkSize, len(stored))], int64(off)); err != nil {
-			return Info{}, s.readError(err)
-		}
+	v, err := db.loadBytes(ctx, s, stored)
+	if err != nil {
+		return Info{}, err
 	}
-	info := db.info(s.d, db.judge(s.d, stored), s.where)
+	info := db.info(s.d, v, s.where)
 	return info, db.accept(s, info)
+}
+
+func (db *DB) loadBytes(ctx context.Context, s *source, stored []byte) (verdict, error) {
+	if len(stored) > chunkSize+seal.TrailerSize { // the next chunk is read while this one is hashed
+		v, err := db.judgeFile(ctx, s.d, s, nil, stored)
+		return v, s.readError(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return verdict{}, err
+	}
+	if err := readFull(s, stored, 0); err != nil {
+		return verdict{}, s.readError(err)
+	}
+	return db.judge(s.d, stored), nil
 }
 
 // ask asks the hook about the payload of r.

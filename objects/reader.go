@@ -94,7 +94,7 @@ func (db *DB) openChunks(ctx context.Context, s *source) (*Reader, error) {
 // of the Reader tells, which must then not be released.
 func (db *DB) judgeChunks(ctx context.Context, s *source) (*Reader, error) {
 	sums := newChunkSums(s.Size())
-	v, err := db.judgeFile(ctx, s.d, s, sums)
+	v, err := db.judgeFile(ctx, s.d, s, sums, nil)
 	if err != nil {
 		s.Close()
 		return nil, s.readError(err)

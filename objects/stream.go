@@ -138,9 +138,10 @@ func (l *lanes) finish() {
 }
 
 // judgeFile gives the verdict on stored bytes in a file, in one pass and bounded
-// memory. If sums is not nil it gets every chunk of the stored bytes.
+// memory. If sums is not nil it gets every chunk of the stored bytes; if into is not nil
+// they are read into it, and what is judged is what is there then.
 // The error is an *Error, or that of the context.
-func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, sums *chunkSums) (verdict, error) {
+func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, sums *chunkSums, into []byte) (verdict, error) {
 	size := f.Size()
 	split := size - seal.TrailerSize
 	sp := &splitter{split: split, hash: blake3.New()}
@@ -157,7 +158,7 @@ func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, su
 		})
 	}
 	l := newLanes(&db.bufs, lane...)
-	trailer, err := pump(ctx, l, f, sums)
+	trailer, err := pump(ctx, l, f, sums, into)
 	l.finish()
 	if err != nil {
 		return verdict{}, err
@@ -173,15 +174,22 @@ func (db *DB) judgeFile(ctx context.Context, d Digest, f durable.RegularFile, su
 }
 
 // pump reads the whole file into lanes and returns the bytes where a trailer is.
-func pump(ctx context.Context, l *lanes, f durable.RegularFile, sums *chunkSums) (trailer []byte, err error) {
+func pump(ctx context.Context, l *lanes, f durable.RegularFile, sums *chunkSums, into []byte) (trailer []byte, err error) {
 	size := f.Size()
 	split := size - seal.TrailerSize
 	for off := int64(0); off < size; off += chunkSize {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b := l.next()
-		b.data = (*b.buf)[:min(chunkSize, size-off)]
+		n := min(chunkSize, size-off)
+		var b *block
+		if into != nil {
+			b = <-l.free // which needs no buffer
+			b.data = into[off : off+n]
+		} else {
+			b = l.next()
+			b.data = (*b.buf)[:n]
+		}
 		if err := readFull(f, b.data, off); err != nil {
 			l.drop(b)
 			return nil, err
