@@ -100,6 +100,25 @@ func TestGoCacheWithoutStore(t *testing.T) {
 	})
 }
 
+// The record of an action has to be sealed by a key of the list, not its object alone:
+// else whoever has another key of the ring could name any object on it as the output.
+func TestGoCacheKeyList(t *testing.T) {
+	b := newBox(t)
+	listed, other := strings.Repeat("11", 32), strings.Repeat("22", 32)
+	both := b.with("FLECHE_SECRET_KEY=" + other + ":" + listed)
+	id := strings.Fields(b.with("FLECHE_SECRET_KEY="+listed).run("key", "ls").out)[0]
+	b.with("FLECHE_SECRET_KEY="+other).input(putRequest(1, "body")+`{"ID":2,"Command":"close"}`+"\n").run("go-cache").want(t, 0, "(?s).*", "")
+	b.with("FLECHE_SECRET_KEY="+listed).input("body").run("add", "-").want(t, 0, ".*\n", "")
+	b.write("fleche.toml", "[default]\ncache = 'c'\n[c]\npolicy.keys = ['"+id+"']\n")
+
+	sum := sha256.Sum256([]byte("body"))
+	line, _ := json.Marshal(map[string]any{"ID": 1, "Command": "get", "ActionID": sum[:]})
+	get := string(line) + "\n" + `{"ID":2,"Command":"close"}` + "\n"
+	both.input(get).run("go-cache").want(t, 0, `(?s).*"Miss":true.*`, `fsk: warning: go cache: action .*: sealed by key .*, which is not on the list of .* \(denied\): the action is done again`+"\n")
+	b.with("FLECHE_SECRET_KEY="+listed).input(putRequest(1, "body")+`{"ID":2,"Command":"close"}`+"\n").run("go-cache").want(t, 0, "(?s).*", "")
+	both.input(get).run("go-cache").want(t, 0, `(?s).*"DiskPath":.*`, "")
+}
+
 // fsk gc from outside: what it takes, what it tells, and its exit codes.
 func TestGC(t *testing.T) {
 	b := newBox(t)

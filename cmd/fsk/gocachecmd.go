@@ -12,6 +12,7 @@ import (
 	"fsk/cmd/fsk/config"
 	"fsk/cmd/fsk/gocache"
 	"fsk/objects"
+	"fsk/refs"
 )
 
 type goCacheCmd struct {
@@ -102,8 +103,9 @@ func (a *app) openGoCache(readOnly bool) (*gocache.Store, error) {
 		return nil, err
 	}
 	return gocache.OpenStore(fsys, cfg.Ring, &gocache.StoreOptions{
-		MaxObjectSize: o.MaxObjectSize, PreRead: o.PreRead, FirstKeyOnly: cfg.Policy.FirstKeyOnly, ReadOnly: readOnly,
-		Trail: trail(cfg),
+		MaxObjectSize: o.MaxObjectSize, PreRead: o.PreRead, ReadOnly: readOnly,
+		Allowed: func(ref refs.Ref) error { return refAllowed(&cfg.Policy, ref) },
+		Trail:   trail(cfg),
 	})
 }
 

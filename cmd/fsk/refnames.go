@@ -100,12 +100,14 @@ func (r *refNames) get(ctx context.Context, name refs.Name) (refs.Ref, error) {
 }
 
 // allowed holds a ref against the policy about keys, which is about objects and refs alike.
-func (r *refNames) allowed(ref refs.Ref) error {
-	if r.cfg.Policy.FirstKeyOnly && ref.Retired {
+func (r *refNames) allowed(ref refs.Ref) error { return refAllowed(&r.cfg.Policy, ref) }
+
+func refAllowed(p *config.Policy, ref refs.Ref) error {
+	if p.FirstKeyOnly && ref.Retired {
 		return &refs.Error{Name: ref.Name, Reason: objects.Denied,
 			Err: fmt.Errorf("sealed by the retired key %s, and only the first key is accepted", ref.Key)}
 	}
-	for _, list := range r.cfg.Policy.KeyLists {
+	for _, list := range p.KeyLists {
 		if !slices.Contains(list.IDs, ref.Key) {
 			return &refs.Error{Name: ref.Name, Reason: objects.Denied, Err: fmt.Errorf("sealed by key %s, which is not on the list of %s", ref.Key, list.From)}
 		}

@@ -3,6 +3,7 @@ package gocache_test
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -187,7 +188,7 @@ func TestRotation(t *testing.T) {
 	c.close()
 	first := func(o *gocache.Options) {
 		o.Open = func() (*gocache.Store, error) {
-			return gocache.OpenStore(w.fs, w.ring, &gocache.StoreOptions{FirstKeyOnly: true, PreRead: hooks.FirstKey{}})
+			return gocache.OpenStore(w.fs, w.ring, &gocache.StoreOptions{Allowed: firstKey, PreRead: hooks.FirstKey{}})
 		}
 	}
 	c = w.start(first)
@@ -205,6 +206,13 @@ func TestRotation(t *testing.T) {
 	c = w.start(first)
 	c.hit("action", "body")
 	c.close()
+}
+
+func firstKey(ref refs.Ref) error {
+	if ref.Retired {
+		return &refs.Error{Name: ref.Name, Reason: objects.Denied, Err: errors.New("a retired key")}
+	}
+	return nil
 }
 
 // Policies apply to what is handed out.

@@ -43,9 +43,10 @@ type StoreOptions struct {
 	// MaxObjectSize and PreRead are those of [objects.Options].
 	MaxObjectSize int64
 	PreRead       objects.PreReader
-	// FirstKeyOnly refuses actions whose record a retired key sealed; objects are for
-	// PreRead to refuse.
-	FirstKeyOnly bool
+	// Allowed, if not nil, is asked about the record of each action, which was verified, as
+	// PreRead is about its object. Its error makes the action a miss; it should be a
+	// [*refs.Error].
+	Allowed func(refs.Ref) error
 	// ReadOnly does not note when an action was used last.
 	ReadOnly bool
 	// Trail, if not empty, is a file of the user's own, outside of the store, that the
@@ -137,8 +138,10 @@ func (s *Store) lookup(ctx context.Context, action id) (entry, error) {
 	fail := func(reason objects.Reason, why string) (entry, error) {
 		return entry{}, &refs.Error{Name: ref.Name, Reason: reason, Err: errors.New(why)}
 	}
-	if s.opts.FirstKeyOnly && ref.Retired {
-		return fail(objects.Denied, "policy: sealed by a retired key")
+	if s.opts.Allowed != nil {
+		if err := s.opts.Allowed(ref); err != nil {
+			return entry{}, err
+		}
 	}
 	e := entry{digest: ref.Digest, time: ref.Time}
 	var isOutput, isSize bool
