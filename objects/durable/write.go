@@ -40,6 +40,7 @@ type Writer struct {
 
 	mu     sync.Mutex
 	linked map[string]bool // directories whose own name is known to be on the disk
+	made   int             // how often directories were made, so that a sync before that does not count
 }
 
 // NewWriter returns a Writer that makes its temporary files in the directory tmp,
@@ -222,6 +223,7 @@ func (w *Writer) rename(from, to string) error {
 func (w *Writer) forget(dir string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.made++
 	for ; hasParent(dir); dir = path.Dir(dir) {
 		delete(w.linked, dir)
 	}
@@ -241,7 +243,7 @@ func (w *Writer) SyncName(name string) error {
 	}
 	for ; hasParent(dir); dir = path.Dir(dir) {
 		w.mu.Lock()
-		known := w.linked[dir]
+		known, made := w.linked[dir], w.made
 		w.mu.Unlock()
 		if known {
 			continue
@@ -250,7 +252,7 @@ func (w *Writer) SyncName(name string) error {
 			return err
 		}
 		w.mu.Lock()
-		w.linked[dir] = true
+		w.linked[dir] = w.made == made
 		w.mu.Unlock()
 	}
 	return nil
