@@ -16,16 +16,17 @@ import (
 
 // An app is one run of the command.
 type app struct {
-	ctx     context.Context
-	globals globals
-	stdin   io.Reader
-	getenv  func(string) (string, bool)
-	out     *printer
-	db      *objects.DB    // the store, once it is open
-	code    int            // the worst so far
-	warned  bool           // that objects were not verified
-	cfg     *config.Config // once it is read
-	refs    refNames
+	ctx        context.Context // ended by interrupts
+	interrupts *interrupts
+	globals    globals
+	stdin      io.Reader
+	getenv     func(string) (string, bool)
+	out        *printer
+	db         *objects.DB    // the store, once it is open
+	code       int            // the worst so far
+	warned     bool           // that objects were not verified
+	cfg        *config.Config // once it is read
+	refs       refNames
 }
 
 // report prints an error, if there is one, and remembers its exit code.
@@ -67,6 +68,9 @@ func (a *app) config() (*config.Config, error) {
 	}
 	for _, w := range cfg.Warnings {
 		a.out.warning(w)
+	}
+	if len(cfg.Policy.PreRead) > 0 {
+		a.interrupts.listen() // a hook program is not to be left behind
 	}
 	a.cfg = cfg
 	return cfg, nil

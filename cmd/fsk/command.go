@@ -77,10 +77,12 @@ var errHelp = errors.New("help was printed")
 // parseAndRun runs the command that the arguments name.
 func (a *app) parseAndRun(args []string) error {
 	if objects, ok := plainCat(args); ok {
+		a.interrupts.listenSoon()
 		a.globals.Color = "auto"
 		a.out.configure(a.globals)
 		return (&catCmd{Objects: objects}).Run(a)
 	}
+	a.interrupts.listen()
 	a.out.json = slices.Contains(args, "--json") // for errors in the arguments themselves
 	chosen := needed(args)
 	if len(chosen) == 1 && (chosen[0].name == "cat" || chosen[0].name == "go-cache") {
