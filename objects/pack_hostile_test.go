@@ -93,7 +93,7 @@ func hostileStep() int {
 	case raceEnabled || testing.Short():
 		return 97
 	}
-	return 5
+	return 17
 }
 
 // TestEveryBitOfAPackedStore flips bits and cuts, in the pack and in its index.

@@ -99,7 +99,11 @@ func (m *manyFS) Lstat(string) (os.FileInfo, error) { return nil, os.ErrNotExist
 
 func TestAllOfManyIsInOrder(t *testing.T) {
 	const page = 1 << 18
-	for _, count := range []int{page, page + 1, 2*page + 3} {
+	counts := []int{page, page + 1, 2*page + 3}
+	if raceEnabled {
+		counts = counts[1:2]
+	}
+	for _, count := range counts {
 		fsys, _ := newDir(t)
 		many := &manyFS{Filesystem: fsys, count: count}
 		var last fleche.Name

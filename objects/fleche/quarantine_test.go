@@ -148,7 +148,7 @@ func TestQuarantineLeavesWhatHealed(t *testing.T) {
 func TestQuarantineWithFaults(t *testing.T) {
 	for _, mode := range []objectstest.FaultMode{objectstest.FailBefore, objectstest.FailHalf, objectstest.FailAfter} {
 		for _, forever := range []bool{false, true} {
-			for n, done := 1, false; !done; n++ {
+			for n, done := 1, false; !done; n += faultStep() {
 				fsys, dir := newDir(t)
 				planted := map[string]string{
 					name("good").String(): string(sealed(key1, "a good pickle.")), name("forged").String(): string(sealed(foreignKey, "a pickle.")),

@@ -141,10 +141,18 @@ func TestResealWithFaults(t *testing.T) {
 		mode    objectstest.FaultMode
 		forever bool
 	}{{objectstest.FailBefore, false}, {objectstest.FailBefore, true}, {objectstest.FailHalf, false}, {objectstest.FailAfter, false}} {
-		for n, done := 1, false; !done; n++ {
+		for n, done := 1, false; !done; n += faultStep() {
 			done = !resealWithFault(t, n, fault.mode, fault.forever)
 		}
 	}
+}
+
+// faultStep is how far apart the calls are that fail.
+func faultStep() int {
+	if raceEnabled {
+		return 3
+	}
+	return 1
 }
 
 // resealWithFault lets call n fail, and reports whether there was one.

@@ -97,7 +97,10 @@ func TestVectors(t *testing.T) {
 // TestPiecesMakeNoDifference gives the same verdict on a value in memory and in a stream.
 func TestPiecesMakeNoDifference(t *testing.T) {
 	const chunk = 1 << 20
-	for _, size := range []int{chunk - 65, chunk - 64, chunk - 63, chunk - 1, chunk, chunk + 1, 2*chunk - 64, 2*chunk - 63, 2 * chunk, 3*chunk + 7} {
+	for i, size := range []int{chunk - 65, chunk - 64, chunk - 63, chunk - 1, chunk, chunk + 1, 2*chunk - 64, 2*chunk - 63, 2 * chunk, 3*chunk + 7} {
+		if raceEnabled && i%3 != 0 {
+			continue
+		}
 		p := pickle(size)
 		for title, content := range map[string]struct {
 			stored []byte

@@ -1,0 +1,5 @@
+//go:build !race
+
+package fleche_test
+
+const raceEnabled = false
