@@ -208,6 +208,26 @@ func TestRotation(t *testing.T) {
 	c.close()
 }
 
+// With a wrong key everything is refused: some is told one by one, and the rest counted.
+func TestEverythingIsRefused(t *testing.T) {
+	w := newWorld(t)
+	c := w.start()
+	for i := range 25 {
+		c.put(nth(i), nth(i))
+	}
+	c.close()
+	w.ring = newRing(t, 2)
+	c = w.start()
+	for i := range 25 {
+		c.miss(nth(i))
+	}
+	stats := c.close()
+	told := c.told()
+	if stats.Refused != 25 || len(told) != 11 || told[10] != "go cache: 15 more were refused and done again" {
+		t.Errorf("stats %+v, warnings %q", stats, told)
+	}
+}
+
 func firstKey(ref refs.Ref) error {
 	if ref.Retired {
 		return &refs.Error{Name: ref.Name, Reason: objects.Denied, Err: errors.New("a retired key")}

@@ -25,8 +25,8 @@
 // handed out is a plain file in a directory of this process that nobody else can enter,
 // written after the record and the object were verified. That the object has the SHA-256
 // of the record was made sure of before the record was sealed. Everything else is a miss:
-// the action is done again, and its put replaces what was refused. One line tells what was
-// refused and why.
+// the action is done again, and its put replaces what was refused. A line tells what was
+// refused and why, ten times at most, and one more how often it was after that.
 //
 // # What is made ready before
 //

@@ -39,7 +39,6 @@ func (s *Server) look(req request, action id) {
 	case errors.Is(err, errNoAction):
 		s.stats.Misses.Add(1)
 	default:
-		s.stats.Refused.Add(1)
 		s.refused(action, err)
 	}
 	s.out.send(response{ID: req.ID, Miss: true})
@@ -109,8 +108,22 @@ func (s *Store) extract(ctx context.Context, e entry, w io.Writer) error {
 	return err
 }
 
+// maxTold is how many refused actions are told one by one. After the change of a key, or
+// with a wrong one, it may be all of them.
+const maxTold = 10
+
+// refusedMore tells how many actions were refused beyond those that were told.
+func (s *Server) refusedMore() {
+	if more := s.stats.Refused.Load() - maxTold; more > 0 {
+		s.warn(fmt.Sprintf("go cache: %d more were refused and done again", more))
+	}
+}
+
 // refused tells why an action that is there is a miss.
 func (s *Server) refused(action id, err error) {
+	if s.stats.Refused.Add(1) > maxTold {
+		return
+	}
 	text := fmt.Sprintf("go cache: action %s: %s: the action is done again", action, err)
 	if !errors.Is(err, errOther) && !isMiss(err) {
 		text = fmt.Sprintf("go cache: action %s: cannot be read: %s", action, err)

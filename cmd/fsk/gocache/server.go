@@ -225,6 +225,7 @@ func (s *Server) end(closing *request) {
 		s.keeper.wake.Stop()
 		s.keeper.flush(s.ctx)
 	}
+	s.refusedMore()
 	if closing != nil {
 		s.out.send(response{ID: closing.ID})
 	}
