@@ -201,6 +201,9 @@ func (b *bench) goBuild(store, cache string) *exec.Cmd {
 	return c
 }
 
+// makeDir makes a directory for what the go command keeps there beside its cache.
+func makeDir(path string) { check(os.MkdirAll(path, 0o777)) }
+
 func (b *bench) fillStore(store string) { run(b.goBuild(store, b.newDir())) }
 func (b *bench) fillCache(cache string) { run(b.goBuild("", cache)) }
 

@@ -77,7 +77,7 @@ func (b *bench) rows() []row {
 			peer: func() *exec.Cmd { return b.command(b.store(b.w4Part()), "fsck") },
 		}, {
 			name: "P10 go build of fsk, warm, Go's own cache", target: "1.25", needs: "go",
-			fsk:  func() *exec.Cmd { return b.goBuild(b.once("warm-store", b.fillStore), b.newDir()) },
+			fsk:  func() *exec.Cmd { return b.goBuild(b.once("warm-store", b.fillStore), b.once("go-dir", makeDir)) },
 			peer: func() *exec.Cmd { return b.goBuild("", b.once("warm-cache", b.fillCache)) },
 		}, {
 			name: "P10 go build of fsk, cold, Go's own cache", target: "1.2", needs: "go",
