@@ -332,7 +332,7 @@ func TestFsckOfPackJunk(t *testing.T) {
 	for _, f := range findings {
 		reasons[f.Reason]++
 	}
-	if d := time.Since(start); d > 4*time.Second || reasons[objects.NoIndex] != 150 || reasons[objects.BadIndex] != 150 || reasons[objects.Stray] != 5 {
+	if d := time.Since(start); d > 20*time.Second || reasons[objects.NoIndex] != 150 || reasons[objects.BadIndex] != 150 || reasons[objects.Stray] != 5 {
 		t.Errorf("%v, findings %v", d, reasons)
 	}
 }

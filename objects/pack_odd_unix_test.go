@@ -53,7 +53,7 @@ func TestOddFilesAmongThePacks(t *testing.T) {
 			if released != 0 || !slices.ContainsFunc(findings, func(f objects.Finding) bool { return f.Path == name && f.Reason == objects.NotRegular }) {
 				t.Errorf("%s: %d released, findings %+v", what, released, findings)
 			}
-			if d := time.Since(start); d > time.Second {
+			if d := time.Since(start); d > 10*time.Second { // a FIFO that is waited for takes for ever
 				t.Errorf("%s: it took %v", what, d)
 			}
 		}

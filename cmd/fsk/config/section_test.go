@@ -155,7 +155,7 @@ func TestCostlyFiles(t *testing.T) {
 			w.write(walked, text)
 			start := time.Now()
 			_, err := Load(w.in)
-			if took := time.Since(start); took > 3*time.Second {
+			if took := time.Since(start); took > 30*time.Second { // on a busy machine; the whole size without a limit took minutes
 				t.Errorf("took %v (%v)", took, err)
 			}
 		})
