@@ -11,7 +11,7 @@ import (
 
 // soon is when a command that has nothing to tidy up begins to listen for signals. To listen
 // takes more threads, and their start is a tenth of the time in which an object is read.
-// Until then a signal ends the program by itself, which looks the same to a shell.
+// Until then a signal ends the program by itself, and nothing is left behind.
 const soon = 20 * time.Millisecond
 
 // interrupts end a context when the program is interrupted.

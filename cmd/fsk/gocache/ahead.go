@@ -15,20 +15,20 @@ type ahead struct {
 	mu    sync.Mutex
 	order []id       // the trail of a session before
 	at    map[id]int // the places in it
-	past  []bool     // those that were asked for before they were looked at
 	next  int        // the first that was not looked at
 	limit int        // the first that is too far ahead
 
 	asked  []id // the trail of this session
-	found  int  // of them, in the order
-	begun  int  // outputs that were looked at ahead
-	served int  // asked for after that
-	busy   int  // how many goroutines are at it
+	seen   map[id]bool
+	found  int // of them, in the order
+	begun  int // outputs that were looked at ahead
+	served int // asked for after that
+	busy   int // how many goroutines are at it
 	over   bool
 }
 
 func newAhead(order []id) *ahead {
-	a := &ahead{order: order, at: make(map[id]int, len(order)), past: make([]bool, len(order))}
+	a := &ahead{order: order, at: make(map[id]int, len(order)), seen: make(map[id]bool)}
 	for i, x := range order {
 		a.at[x] = i
 	}
@@ -40,6 +40,10 @@ func newAhead(order []id) *ahead {
 func (a *ahead) saw(action id) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.seen[action] { // to ask again is no reason to do more
+		return false
+	}
+	a.seen[action] = true
 	if len(a.asked) < maxTrail {
 		a.asked = append(a.asked, action)
 	}
@@ -47,8 +51,6 @@ func (a *ahead) saw(action id) bool {
 		a.found++
 		if i < a.next {
 			a.served++
-		} else {
-			a.past[i] = true
 		}
 		a.limit = min(max(a.limit, i+1+aheadWindow), len(a.order))
 	}
@@ -62,7 +64,7 @@ func (a *ahead) saw(action id) bool {
 // more reports whether there is something to do ahead. At most as much as was asked for is
 // done in vain, and a window: the session may be of another kind than the one before.
 func (a *ahead) more() bool {
-	for a.next < a.limit && a.past[a.next] {
+	for a.next < a.limit && a.seen[a.order[a.next]] {
 		a.next++
 	}
 	return !a.over && a.next < a.limit && a.begun-a.served < aheadWindow+a.found
