@@ -94,7 +94,7 @@ func TestLookAhead(t *testing.T) {
 
 // A session that wants little of what the one before wanted has not much more read.
 func TestLookAheadInVain(t *testing.T) {
-	const all, step = 600, 10
+	const all, step = 300, 10
 	w := newWorld(t)
 	w.built(all)
 	c, h := w.ahead()
