@@ -1,7 +1,10 @@
 package objects_test
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -124,10 +127,14 @@ func TestRepairUnderLoad(t *testing.T) {
 		}
 		note(&removed, doomed[i])
 	})
+	aside := t.TempDir()
 	loop(func(db *objects.DB, i int) { // an attacker and who sets aside what he planted
 		p := fmt.Appendf(nil, "planted %d", i)
 		d := digestOf(p)
-		plant(t, fsys, d, p)
+		if err := plantAtOnce(aside, filepath.Join(fsys.Root(), fileOf(d)), p); err != nil {
+			t.Errorf("plant: %v", err)
+			return
+		}
 		f := found(objects.Unsealed, fileOf(d), d)
 		good := one(&acked, i*31)
 		list := []objects.Finding{f, found(objects.Corrupt, fileOf(digestOf([]byte(good))), digestOf([]byte(good)))}
@@ -176,6 +183,16 @@ func TestRepairUnderLoad(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 	t.Logf("%d objects, %d removed, %d reads, %d rounds of reseal", len(acked), len(removed), reads.Load(), rounds.Load())
+}
+
+// plantAtOnce gives a file its name when it is whole: a resealer that met half of it would
+// rightly call it corrupt.
+func plantAtOnce(aside, file string, stored []byte) error {
+	whole := filepath.Join(aside, "planted")
+	return errors.Join(
+		os.WriteFile(whole, stored, 0o644),
+		os.MkdirAll(filepath.Dir(file), 0o755),
+		os.Rename(whole, file))
 }
 
 // retry reports whether an operation gave up because others did not stop.
