@@ -15,13 +15,15 @@ import (
 // exist yet does no harm. It is about the packages themselves, not their tests.
 var mayImport = map[string][]string{
 	"fsk/seal":             {"github.com/zeebo/blake3"},
-	"fsk/objects":          {"fsk/seal", "fsk/objects/durable", "fsk/objects/packfile", "github.com/go-git/go-billy/v5", "github.com/zeebo/blake3", "golang.org/x/sync"},
+	"fsk/objects":          {"fsk/seal", "fsk/objects/durable", "fsk/objects/internal/multisum", "fsk/objects/packfile", "github.com/go-git/go-billy/v5", "github.com/zeebo/blake3", "golang.org/x/sync"},
 	"fsk/objects/durable":  {"github.com/go-git/go-billy/v5", "golang.org/x/sync"},
 	"fsk/objects/rootfs":   {"fsk/objects/durable", "github.com/go-git/go-billy/v5", "golang.org/x/sys"},
 	"fsk/objects/packfile": {"github.com/zeebo/blake3"},
 	"fsk/objects/fleche":   {"fsk/seal", "fsk/objects", "fsk/objects/durable", "github.com/go-git/go-billy/v5"},
 	"fsk/refs":             {"fsk/seal", "fsk/objects", "fsk/objects/durable", "github.com/go-git/go-billy/v5"},
 	"fsk/hooks":            {"fsk/objects", "fsk/seal", "github.com/zeebo/blake3", "golang.org/x/sys"},
+
+	"fsk/objects/internal/multisum": {"github.com/zeebo/blake3", "golang.org/x/sys"},
 
 	"fsk/objects/objectstest": {"fsk/objects", "fsk/objects/durable", "fsk/seal", "github.com/go-git/go-billy/v5"},
 
