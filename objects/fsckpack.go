@@ -220,25 +220,47 @@ func (c *checker) damage(reason Reason, name string, d Digest, err error) {
 func (c *checker) checkPacked(j job) checked {
 	r := checked{stats: newFsckStats(), objects: j.objects, copy: j.copy}
 	where, name := j.id.String(), packPath(j.id)
-	for o := range j.objects.Objects() {
-		s := &source{d: o.Digest, where: where, path: name}
-		info := c.db.judgePacked(o, where)
-		if j.copy != nil && info.Reason == OK && info.Retired {
-			payload := o.Stored[:info.Size]
-			c.db.ring.AppendTrailer(payload, payload) // over the old one
-			r.stats.reseal(info, c.db.ring.ID(0))
-			r.changed = true
-			continue
+	var (
+		list     [togetherMax]held
+		verdicts [togetherMax]verdict
+		n        int
+	)
+	judge := func() {
+		c.db.judgeAll(list[:n], verdicts[:n])
+		for i, h := range list[:n] {
+			info := c.db.packedInfo(h, verdicts[i], where)
+			if j.copy != nil && info.Reason == OK && info.Retired {
+				payload := h.stored[:info.Size]
+				c.db.ring.AppendTrailer(payload, payload) // over the old one
+				r.stats.reseal(info, c.db.ring.ID(0))
+				r.changed = true
+				continue
+			}
+			s := &source{d: h.d, where: where, path: name}
+			r.add(name, info, c.db.accept(s, info))
 		}
-		r.add(name, info, c.db.accept(s, info))
+		n = 0
 	}
+	for o := range j.objects.Objects() {
+		list[n] = held{o.Digest, o.Stored}
+		if n++; n == len(list) {
+			judge()
+		}
+	}
+	judge()
 	return r
 }
 
 // judgePacked describes an object that was read from a pack, as a reader would see it.
 func (db *DB) judgePacked(o packfile.Object, where string) Info {
-	if int64(len(o.Stored))-seal.TrailerSize > db.opts.MaxObjectSize {
-		return Info{Digest: o.Digest, Size: -1, Reason: TooLarge, Where: where}
+	h := held{o.Digest, o.Stored}
+	return db.packedInfo(h, db.judge(h.d, h.stored), where)
+}
+
+// packedInfo describes an object of a pack, of which v is the verdict.
+func (db *DB) packedInfo(h held, v verdict, where string) Info {
+	if int64(len(h.stored))-seal.TrailerSize > db.opts.MaxObjectSize {
+		return Info{Digest: h.d, Size: -1, Reason: TooLarge, Where: where}
 	}
-	return db.info(o.Digest, db.judge(o.Digest, o.Stored), where)
+	return db.info(h.d, v, where)
 }

@@ -66,19 +66,30 @@ func (db *DB) judge(d Digest, stored []byte) verdict {
 	case keys && e.hx && split >= parallelSize:
 		e.h1, e.key, e.m = db.judgeAtOnce(d, payload, trailer)
 	case e.hx:
-		e.h1 = Sum(payload) == d
-		if keys {
-			e.key, e.m = db.ring.Verify(payload, trailer)
+		return db.judgeSummed(d, stored, Sum(payload))
+	}
+	return db.conclude(e, d, stored)
+}
+
+// judgeSummed is judge for what ends in the form of a trailer, and sum is the digest of
+// what comes before that.
+func (db *DB) judgeSummed(d Digest, stored []byte, sum Digest) verdict {
+	e := evidence{size: int64(len(stored)), hx: true, h1: sum == d}
+	if split := len(stored) - seal.TrailerSize; db.ring.Len() > 0 {
+		e.key, e.m = db.ring.Verify(stored[:split], stored[split:])
+	}
+	return db.conclude(e, d, stored)
+}
+
+// conclude asks for the rest of the evidence, if that matters.
+func (db *DB) conclude(e evidence, d Digest, stored []byte) verdict {
+	if !e.h1 || !e.hx {
+		e.h0 = Sum(stored) == d
+		if !e.h0 && !e.hx {
+			e.h1 = Sum(stored[:len(stored)-seal.TrailerSize]) == d
 		}
 	}
-	if e.h1 && e.hx {
-		return e.verdict(keys)
-	}
-	e.h0 = Sum(stored) == d
-	if !e.h0 && !e.hx {
-		e.h1 = Sum(payload) == d
-	}
-	return e.verdict(keys)
+	return e.verdict(db.ring.Len() > 0)
 }
 
 // judgeAtOnce computes digest and seal side by side. It is apart because what a goroutine
