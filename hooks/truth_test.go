@@ -181,6 +181,12 @@ func wantRelease(t *testing.T, db *objects.DB, d objects.Digest, payload string,
 	r, openErr := db.Open(t.Context(), d)
 	buf := bytes.Repeat([]byte("-"), 100)
 	info, intoErr := db.GetInto(t.Context(), d, buf)
+	for o, eachErr := range db.GetEach(t.Context(), []objects.Digest{d, d, d, d}, make([]byte, 100)) {
+		var e *objects.Error
+		if want.Good() && (eachErr != nil || string(o.Payload) != payload) || !want.Good() && (!errors.As(eachErr, &e) || e.Reason != want || o.Payload != nil) {
+			t.Errorf("GetEach yields %q, %v, want the reason %s", o.Payload, eachErr, want)
+		}
+	}
 	if want.Good() {
 		if err != nil || openErr != nil || intoErr != nil || string(got) != payload || string(buf[:info.Size]) != payload {
 			t.Fatalf("Get = %q, %v; Open: %v; GetInto: %v", got, err, openErr, intoErr)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"path"
@@ -266,6 +267,19 @@ func wantAll(t testing.TB, db *objects.DB, d objects.Digest, want objects.Reason
 	if err != nil || info.Reason != want || info.Digest != d {
 		t.Errorf("Check = %+v, %v, want the reason %s", info, err, want)
 	}
+	for o, err := range getEach(t, db, d) {
+		if err != io.ErrShortBuffer {
+			wantMiss(t, "GetEach", err, d, want)
+		}
+		if o.Payload != nil || o.Info != (objects.Info{}) {
+			t.Errorf("GetEach yields %+v beside the error", o)
+		}
+	}
+}
+
+// getEach asks for an object several times at once, so that it is judged beside others.
+func getEach(t testing.TB, db *objects.DB, d objects.Digest) iter.Seq2[objects.Object, error] {
+	return db.GetEach(t.Context(), slices.Repeat([]objects.Digest{d}, 5), make([]byte, chunkSize))
 }
 
 // wantPayload checks every way to read a good object.
@@ -287,6 +301,18 @@ func wantPayload(t testing.TB, db *objects.DB, payload []byte) {
 	}
 	if err := r.Close(); err != nil {
 		t.Errorf("Close: %v", err)
+	}
+	n := 0
+	for o, err := range getEach(t, db, d) {
+		if n++; len(payload) > chunkSize && err == io.ErrShortBuffer {
+			continue
+		}
+		if err != nil || !bytes.Equal(o.Payload, payload) || o.Info != r.Info() {
+			t.Errorf("GetEach of %d bytes yields %d bytes, %+v, %v", len(payload), len(o.Payload), o.Info, err)
+		}
+	}
+	if n != 5 {
+		t.Errorf("GetEach yields %d of 5", n)
 	}
 }
 

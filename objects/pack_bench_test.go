@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	"fsk/objects"
@@ -68,6 +69,33 @@ func BenchmarkGetPacked(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkGetMany reads 4096 objects of 1 KiB from a pack, in an order of their own.
+func BenchmarkGetMany(b *testing.B) {
+	db, digests := packedStore(b, 1, 4096, 1<<10)
+	buf := make([]byte, 1<<10)
+	slices.SortFunc(digests, objects.Digest.Compare)
+	b.Run("GetInto", func(b *testing.B) {
+		b.SetBytes(4096 << 10)
+		for b.Loop() {
+			for _, d := range digests {
+				if _, err := db.GetInto(b.Context(), d, buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("GetEach", func(b *testing.B) {
+		b.SetBytes(4096 << 10)
+		for b.Loop() {
+			for _, err := range db.GetEach(b.Context(), digests, buf) {
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
 }
 
 func BenchmarkFsckPacked(b *testing.B) {

@@ -127,7 +127,8 @@ func filesThatChange(t *testing.T, home string, plant func(testing.TB, billy.Fil
 					if raceEnabled {
 						rounds /= 4
 					}
-					for range rounds {
+					alike, buf := []objects.Digest{d, d, d}, make([]byte, size+100)
+					for i := range rounds {
 						got, err := db.Get(t.Context(), d)
 						if err == nil {
 							released++
@@ -135,6 +136,11 @@ func filesThatChange(t *testing.T, home string, plant func(testing.TB, billy.Fil
 							refused++
 						}
 						checkGenuine(t, "Get", got, payload, err, true)
+						if i%4 == 0 && size <= chunkSize {
+							for o, err := range db.GetEach(t.Context(), alike, buf) {
+								checkGenuine(t, "GetEach", o.Payload, payload, err, true)
+							}
+						}
 						r, err := db.Open(t.Context(), d)
 						if err != nil {
 							checkGenuine(t, "Open", nil, payload, err, true)

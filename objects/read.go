@@ -44,7 +44,7 @@ func (db *DB) Get(ctx context.Context, d Digest) (payload []byte, err error) {
 func (db *DB) GetInto(ctx context.Context, d Digest, buf []byte) (info Info, err error) {
 	err = db.find(ctx, d, maxRounds, func(s *source) error {
 		defer s.Close()
-		if s.Size() > chunkSize+seal.TrailerSize {
+		if s.Size()-seal.TrailerSize > min(int64(len(buf)), chunkSize) {
 			return io.ErrShortBuffer
 		}
 		room := db.bufs.getFor(s.Size())

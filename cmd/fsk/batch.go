@@ -159,7 +159,7 @@ func (b *batch) ask(lines string) bool {
 }
 
 // answer answers the lines of a question. Answers are passed on when they are large, so
-// that memory is bounded.
+// that memory is bounded. Lines that are digests are asked for together.
 func (b *batch) answer(q question, buf []byte) {
 	defer close(q.answers)
 	now := b.newAnswer()
@@ -174,31 +174,66 @@ func (b *batch) answer(q question, buf []byte) {
 			return false
 		}
 	}
-	for line := range strings.Lines(q.lines) {
-		b.reply(now, line[:len(line)-1], buf)
+	answered := func() (more bool) {
 		if now.payload == nil && now.err == nil && len(now.text) < answerSize {
-			continue
+			return true
 		}
 		last := now.err != nil
 		if !pass() || last {
-			return
+			return false
 		}
 		now = b.newAnswer()
+		return true
 	}
-	pass()
+	var digests []objects.Digest
+	var lines []string // of the digests
+	together := func() (more bool) {
+		i := 0
+		for o, err := range b.db.GetEach(b.ctx, digests, buf) {
+			b.reply(now, lines[i], digests[i], o, err)
+			if !answered() {
+				return false
+			}
+			i++
+		}
+		digests, lines = digests[:0], lines[:0]
+		return true
+	}
+	for line := range strings.Lines(q.lines) {
+		line = line[:len(line)-1]
+		if d, err := objects.ParseDigest(line); err == nil {
+			digests, lines = append(digests, d), append(lines, line)
+			continue
+		}
+		if !together() {
+			return
+		}
+		b.replyToName(now, line, buf)
+		if !answered() {
+			return
+		}
+	}
+	if together() {
+		pass()
+	}
 }
 
-// reply appends the answer to one line. Hot: buf is for a payload, and used again.
-func (b *batch) reply(to *answer, line string, buf []byte) {
-	d, err := b.app.resolve(b.db, line)
+// replyToName appends the answer to a line that is no digest.
+func (b *batch) replyToName(to *answer, name string, buf []byte) {
+	d, err := b.app.resolve(b.db, name)
 	if err != nil {
-		to.miss(line, err)
+		to.miss(name, err)
 		return
 	}
 	info, err := b.db.GetInto(b.ctx, d, buf)
+	b.reply(to, name, d, objects.Object{Info: info, Payload: buf[:info.Size]}, err)
+}
+
+// reply appends the answer to one line.
+func (b *batch) reply(to *answer, line string, d objects.Digest, o objects.Object, err error) {
 	if err == nil {
-		to.announce(info)
-		to.text = append(append(to.text, buf[:info.Size]...), '\n')
+		to.announce(o.Info)
+		to.text = append(append(to.text, o.Payload...), '\n')
 		return
 	}
 	var r *objects.Reader
