@@ -38,6 +38,9 @@ func (c *initCmd) Run(a *app) error {
 		return err
 	}
 	fsys, err := rootfs.Create(dir)
+	if err != nil && isNoDirectory(dir) {
+		return fmt.Errorf("%s: %w: it is not a directory", dir, objects.ErrNotStore)
+	}
 	if err != nil {
 		return err
 	}
