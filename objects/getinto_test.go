@@ -59,6 +59,46 @@ func TestGetInto(t *testing.T) {
 	})
 }
 
+// TestGetIntoOfSeveralCopies: a size that nobody has verified hides neither a good copy nor
+// that there may be one.
+func TestGetIntoOfSeveralCopies(t *testing.T) {
+	p, long := []byte("payload"), random(3000, 1)
+	junk := bytes.Repeat([]byte("x"), 5000)
+	for _, tt := range []struct {
+		claim         string
+		p             []byte
+		packed, loose []byte
+		err           error
+	}{
+		{"a planted pack with a longer copy", p, junk, sealed(key1, p), nil},
+		{"a planted longer file", p, sealed(key1, p), junk, nil},
+		{"only planted ones, one of them longer", p, junk, []byte("short"), io.ErrShortBuffer},
+		{"a planted short one, and a good one that is too long", long, []byte("short"), sealed(key1, long), io.ErrShortBuffer},
+	} {
+		t.Run(tt.claim, func(t *testing.T) {
+			fsys := newRoot(t)
+			d := digestOf(tt.p)
+			plantPack(t, fsys, record{d, tt.packed}, sealedRecord("beside it"))
+			plant(t, fsys, d, tt.loose)
+			for name, db := range map[string]*objects.DB{"fresh": open(t, fsys, ringOf(t, key1), nil), "in use": open(t, fsys, ringOf(t, key1), nil)} {
+				if name == "in use" { // it knows the pack
+					wantPayload(t, db, []byte("beside it"))
+				}
+				buf := make([]byte, 2000)
+				info, err := db.GetInto(t.Context(), d, buf)
+				if err != tt.err || err == nil && string(buf[:info.Size]) != string(tt.p) {
+					t.Errorf("%s: GetInto = %+v, %v, want %v", name, info, err, tt.err)
+				}
+				for o, err := range db.GetEach(t.Context(), []objects.Digest{d, d, d}, buf) {
+					if err != tt.err || err == nil && string(o.Payload) != string(tt.p) {
+						t.Errorf("%s: GetEach yields %+v, %v, want %v", name, o, err, tt.err)
+					}
+				}
+			}
+		})
+	}
+}
+
 func TestGetIntoAsksTheHook(t *testing.T) {
 	fsys := newRoot(t)
 	refuse := hookFunc(func(context.Context, objects.Info, io.ReaderAt) error { return errors.New("no") })

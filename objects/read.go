@@ -40,12 +40,14 @@ func (db *DB) Get(ctx context.Context, d Digest) (payload []byte, err error) {
 // GetInto is [DB.Get] for a caller who reads many objects and has a buffer: it copies the
 // verified payload to the beginning of buf, which is not touched otherwise, and allocates
 // little. For a payload that is larger than buf, or than 1 MiB, the error is
-// [io.ErrShortBuffer]: use [DB.Open].
+// [io.ErrShortBuffer], and also if no copy is good and one is as large: use [DB.Open].
 func (db *DB) GetInto(ctx context.Context, d Digest, buf []byte) (info Info, err error) {
+	short := false // there is a copy that would not fit
 	err = db.find(ctx, d, maxRounds, func(s *source) error {
 		defer s.Close()
-		if s.Size()-seal.TrailerSize > min(int64(len(buf)), chunkSize) {
-			return io.ErrShortBuffer
+		if limit := min(int64(len(buf)), chunkSize); s.Size()-seal.TrailerSize > limit {
+			short = true
+			return s.tooLarge(limit) // so says a size that nobody has verified: another copy may be good
 		}
 		room := db.bufs.getFor(s.Size())
 		defer db.bufs.put(room)
@@ -70,6 +72,9 @@ func (db *DB) GetInto(ctx context.Context, d Digest, buf []byte) (info Info, err
 		info = found
 		return nil
 	})
+	if err != nil && short && ctx.Err() == nil && !isFinal(err) {
+		err = io.ErrShortBuffer
+	}
 	return info, err
 }
 

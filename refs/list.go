@@ -100,10 +100,13 @@ func (s *Store) before(ctx context.Context, ref Ref, buf []byte) (Ref, error) {
 			Err: fmt.Errorf("the record before number %d, object %s: %w", ref.Seq, ref.Prev, why)}
 	}
 	info, err := s.db.GetInto(ctx, ref.Prev, buf)
+	if err == io.ErrShortBuffer {
+		if info, err = s.db.Stat(ctx, ref.Prev); err == nil {
+			return fail(objects.MalformedRef, errors.New("larger than a record"))
+		}
+	}
 	var miss *objects.Error
 	switch {
-	case errors.Is(err, io.ErrShortBuffer):
-		return fail(objects.MalformedRef, errors.New("larger than a record"))
 	case errors.As(err, &miss):
 		return fail(miss.Reason, errors.New(miss.Explain()))
 	case err != nil:

@@ -199,6 +199,42 @@ func TestBrokenHistory(t *testing.T) {
 	}
 }
 
+// TestHistoryBehindAPlantedFile: a file that is larger than a record, in the place of one,
+// hides neither a good copy in a pack nor that it is damaged itself.
+func TestHistoryBehindAPlantedFile(t *testing.T) {
+	for size, packed := range map[int]bool{100: true, 5000: true, 2 << 20: true, 101: false, 5001: false, 2<<20 + 1: false} {
+		t.Run(fmt.Sprintf("%d bytes, packed %t", size, packed), func(t *testing.T) {
+			w := open(t, newMemory(t), ringOf(t, key1), refs.Options{})
+			var last refs.Ref
+			for i := range 9 {
+				last = w.set("main", fmt.Sprint("payload ", i))
+			}
+			if packed {
+				if stats, err := w.db.Pack(t.Context(), nil); err != nil || stats.Packs != 1 {
+					t.Fatalf("Pack = %+v, %v", stats, err)
+				}
+			}
+			text := last.Prev.String()
+			write(t, w.fs, "objects/"+text[:2]+"/"+text[2:], make([]byte, size))
+			n := 0
+			var failed error
+			for _, err := range w.Log(t.Context(), nameOf(t, "main")) {
+				if err == nil {
+					n++
+				} else {
+					failed = err
+				}
+			}
+			if packed && (failed != nil || n != 9) {
+				t.Errorf("%d records, %v", n, failed)
+			}
+			if !packed {
+				wantError(t, "Log", failed, objects.Corrupt)
+			}
+		})
+	}
+}
+
 func TestCheckOfTargets(t *testing.T) {
 	fsys := newRoot(t)
 	w := open(t, fsys, ringOf(t, key2, key1), refs.Options{})
