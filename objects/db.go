@@ -43,8 +43,8 @@ const (
 // Loose is the [Info.Where] of an object in a file of its own.
 const Loose = "loose"
 
-// A PreReader is asked before a payload is released by [DB.Get] or [DB.Open]. It
-// can only tighten: it is asked about verified objects alone.
+// A PreReader is asked before a payload is released, by [DB.Get], [DB.GetInto],
+// [DB.GetEach] or [DB.Open]. It can only tighten: it is asked about verified objects alone.
 type PreReader interface {
 	// PreRead returns nil to let the payload be released, and otherwise an error that
 	// says why not; the caller of the read gets it in an [*Error] with the reason

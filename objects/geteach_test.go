@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -93,7 +94,7 @@ func TestGetEachEnds(t *testing.T) {
 		if n++; n == 100 {
 			cancel()
 		}
-		if n > 128 && (err != context.Canceled || o.Payload != nil) {
+		if n > 100 && (err != context.Canceled || o.Payload != nil) {
 			t.Errorf("after the end: %+v, %v", o, err)
 		}
 	}
@@ -103,6 +104,46 @@ func TestGetEachEnds(t *testing.T) {
 	for range db.GetEach(t.Context(), nil, nil) {
 		t.Error("something for nothing")
 	}
+}
+
+// TestGetEachLoopMayDoAnything: what the body of the loop does with the payload and with its
+// own digests changes nothing of what comes after.
+func TestGetEachLoopMayDoAnything(t *testing.T) {
+	fsys := newRoot(t)
+	plantPack(t, fsys, oldRecords("p", 100)...)
+	db := open(t, fsys, ringOf(t, key2), nil)
+	digests := digestsOf(texts("p", 100)...)
+	buf := make([]byte, 100)
+	var first objects.Object
+	n := 0
+	for o, err := range db.GetEach(t.Context(), digests[:64], buf) {
+		if want := fmt.Sprint("p ", n); err != nil || string(o.Payload) != want || o.Digest != digestOf([]byte(want)) {
+			t.Errorf("object %d: %q, %s, %v", n, o.Payload, o.Digest, err)
+		}
+		_ = append(o.Payload, bytes.Repeat([]byte("x"), 4000)...)
+		clear(o.Payload)
+		clear(digests[:64])
+		n++
+	}
+	for first = range db.GetEach(t.Context(), digests[64:], buf) {
+		break
+	}
+	plant(t, fsys, digestOf([]byte("bad")), bytes.Repeat([]byte("x"), 500))
+	for range db.GetEach(t.Context(), digestsOf("bad", "p 1", "p 2", "p 3"), make([]byte, 1000)) {
+	}
+	if string(first.Payload) != "p 64" {
+		t.Errorf("after the loop it is %q", first.Payload)
+	}
+	func() {
+		defer func() { recover() }()
+		for range db.GetEach(t.Context(), digests[64:], buf) {
+			panic("the body")
+		}
+	}()
+	next, stop := iter.Pull2(db.GetEach(t.Context(), digests[64:], buf))
+	next()
+	stop()
+	wantPayload(t, db, []byte("p 99"))
 }
 
 // TestGetEachAsksTheHook: about one object after the other, each before it is yielded, and

@@ -267,7 +267,7 @@ func wantAll(t testing.TB, db *objects.DB, d objects.Digest, want objects.Reason
 	if err != nil || info.Reason != want || info.Digest != d {
 		t.Errorf("Check = %+v, %v, want the reason %s", info, err, want)
 	}
-	for o, err := range getEach(t, db, d, 2<<10) {
+	for o, err := range getEach(t, db, d) {
 		if err != io.ErrShortBuffer {
 			wantMiss(t, "GetEach", err, d, want)
 		}
@@ -278,9 +278,16 @@ func wantAll(t testing.TB, db *objects.DB, d objects.Digest, want objects.Reason
 }
 
 // getEach asks for an object several times at once, so that it is judged beside others.
-func getEach(t testing.TB, db *objects.DB, d objects.Digest, room int) iter.Seq2[objects.Object, error] {
-	return db.GetEach(t.Context(), slices.Repeat([]objects.Digest{d}, 3), make([]byte, room))
+func getEach(t testing.TB, db *objects.DB, d objects.Digest) iter.Seq2[objects.Object, error] {
+	return func(yield func(objects.Object, error) bool) {
+		buf := eachBufs.Get().(*[]byte)
+		defer eachBufs.Put(buf)
+		db.GetEach(t.Context(), slices.Repeat([]objects.Digest{d}, 3), *buf)(yield)
+	}
 }
+
+// eachBufs are buffers for all that GetInto and GetEach read.
+var eachBufs = sync.Pool{New: func() any { b := make([]byte, chunkSize); return &b }}
 
 // wantPayload checks every way to read a good object.
 func wantPayload(t testing.TB, db *objects.DB, payload []byte) {
@@ -303,7 +310,7 @@ func wantPayload(t testing.TB, db *objects.DB, payload []byte) {
 		t.Errorf("Close: %v", err)
 	}
 	n := 0
-	for o, err := range getEach(t, db, d, len(payload)) {
+	for o, err := range getEach(t, db, d) {
 		if n++; len(payload) > chunkSize && err == io.ErrShortBuffer {
 			continue
 		}
