@@ -225,10 +225,14 @@ func (c *checker) checkPacked(j job) checked {
 		verdicts [togetherMax]verdict
 		n        int
 	)
+	add := func(info Info) {
+		s := &source{d: info.Digest, where: where, path: name}
+		r.add(name, info, c.db.accept(s, info))
+	}
 	judge := func() {
 		c.db.judgeAll(list[:n], verdicts[:n])
 		for i, h := range list[:n] {
-			info := c.db.packedInfo(h, verdicts[i], where)
+			info := c.db.info(h.d, verdicts[i], where)
 			if j.copy != nil && info.Reason == OK && info.Retired {
 				payload := h.stored[:info.Size]
 				c.db.ring.AppendTrailer(payload, payload) // over the old one
@@ -236,12 +240,15 @@ func (c *checker) checkPacked(j job) checked {
 				r.changed = true
 				continue
 			}
-			s := &source{d: h.d, where: where, path: name}
-			r.add(name, info, c.db.accept(s, info))
+			add(info)
 		}
 		n = 0
 	}
 	for o := range j.objects.Objects() {
+		if c.db.isFarTooLarge(o) {
+			add(farTooLarge(o, where))
+			continue
+		}
 		list[n] = held{o.Digest, o.Stored}
 		if n++; n == len(list) {
 			judge()
@@ -253,14 +260,17 @@ func (c *checker) checkPacked(j job) checked {
 
 // judgePacked describes an object that was read from a pack, as a reader would see it.
 func (db *DB) judgePacked(o packfile.Object, where string) Info {
-	h := held{o.Digest, o.Stored}
-	return db.packedInfo(h, db.judge(h.d, h.stored), where)
+	if db.isFarTooLarge(o) {
+		return farTooLarge(o, where)
+	}
+	return db.info(o.Digest, db.judge(o.Digest, o.Stored), where)
 }
 
-// packedInfo describes an object of a pack, of which v is the verdict.
-func (db *DB) packedInfo(h held, v verdict, where string) Info {
-	if int64(len(h.stored))-seal.TrailerSize > db.opts.MaxObjectSize {
-		return Info{Digest: h.d, Size: -1, Reason: TooLarge, Where: where}
-	}
-	return db.info(h.d, v, where)
+// isFarTooLarge tells what is refused by its size alone, whatever is in it.
+func (db *DB) isFarTooLarge(o packfile.Object) bool {
+	return int64(len(o.Stored))-seal.TrailerSize > db.opts.MaxObjectSize
+}
+
+func farTooLarge(o packfile.Object, where string) Info {
+	return Info{Digest: o.Digest, Size: -1, Reason: TooLarge, Where: where}
 }

@@ -37,7 +37,6 @@ func sumLanes(sums *[lanes][32]byte, messages *[lanes][]byte) {
 		last   [lanes][blockSize]byte // blocks, filled up with zeros
 		ends   [lanes]int             // the number of the last block
 		most   int
-		common = MaxShort / blockSize // up to here, no lane has its last block
 	)
 	for i := range cv {
 		for l := range lanes {
@@ -47,7 +46,7 @@ func sumLanes(sums *[lanes][32]byte, messages *[lanes][]byte) {
 	for l, m := range messages {
 		ends[l] = max(len(m)-1, 0) / blockSize
 		copy(last[l][:], m[ends[l]*blockSize:])
-		most, common = max(most, ends[l]), min(common, ends[l])
+		most = max(most, ends[l])
 		lens[l], flags[l] = blockSize, chunkStart
 	}
 	for n := range most + 1 {
@@ -65,9 +64,6 @@ func sumLanes(sums *[lanes][32]byte, messages *[lanes][]byte) {
 			}
 		}
 		compress(&cv, &blocks, &lens, &flags)
-		if n < common {
-			continue
-		}
 		for l := range messages {
 			if n != ends[l] {
 				continue
