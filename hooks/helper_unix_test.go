@@ -40,7 +40,7 @@ func killGroup(pid string) {
 
 // eventually waits for something that another process does.
 func eventually(done func() bool) bool {
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if done() {
 			return true
 		}

@@ -303,7 +303,7 @@ func find(list []map[string]any, kind string) map[string]any {
 
 // eventually waits for something that another process does.
 func eventually(done func() bool) bool {
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if done() {
 			return true
 		}

@@ -20,7 +20,7 @@ func TestInterrupted(t *testing.T) {
 			b := newBox(t)
 			digest := b.add("good")
 			good := b.write("file", "good")
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			cmd := b.command(ctx, "add", good, "-")
 			cmd.Stdin = nil
@@ -119,7 +119,7 @@ func TestAddThatWaitsForInputHoldsNoLock(t *testing.T) {
 		if err != nil {
 			t.Errorf("rm: %v", err)
 		}
-	case <-time.After(2 * time.Second):
+	case <-time.After(20 * time.Second):
 		t.Error("rm waits for an add that waits for its input")
 		remove.Process.Kill()
 	}

@@ -55,7 +55,7 @@ func TestHeldLock(t *testing.T) {
 		select {
 		case <-ended:
 			t.Errorf("%q did not wait", args)
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(time.Second): // it listens for signals by now
 		}
 		if r := kill(); r.code != 130 || r.out != "" {
 			t.Errorf("%q interrupted: exit %d, %q, %s", args, r.code, r.out, r.err)
