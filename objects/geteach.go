@@ -22,16 +22,9 @@ type Object struct {
 // where the processor has AVX2 and there is no hook, which must see one object at a time.
 func (db *DB) GetEach(ctx context.Context, digests []Digest, buf []byte) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		alone := func(d Digest) bool {
-			info, err := db.GetInto(ctx, d, buf)
-			if err != nil {
-				return yield(Object{}, err)
-			}
-			return yield(Object{info, buf[:info.Size:info.Size]}, nil)
-		}
 		if len(digests) < 2 || db.opts.PreRead != nil {
 			for _, d := range digests {
-				if !alone(d) {
+				if !yield(db.getObject(ctx, d, buf)) {
 					return
 				}
 			}
@@ -42,24 +35,25 @@ func (db *DB) GetEach(ctx context.Context, digests []Digest, buf []byte) iter.Se
 		}
 		room := db.bufs.getFor(togetherMax * shortSize)
 		defer db.bufs.put(room)
-		var short shorts
+		var s shorts
 		for some := range slices.Chunk(digests, togetherMax) {
-			short.read(ctx, db, some, *room)
+			s.read(ctx, db, some, *room)
 			for i := range some {
-				info, ok := short.info(db, i)
-				if !ok || info.Size > int64(len(buf)) || ctx.Err() != nil {
-					if !alone(short.list[i].d) {
-						return
-					}
-					continue
-				}
-				size := copy(buf, short.list[i].stored[:info.Size])
-				if !yield(Object{info, buf[:size:size]}, nil) {
+				if !yield(s.get(ctx, db, i, buf)) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// getObject is GetInto with another result.
+func (db *DB) getObject(ctx context.Context, d Digest, buf []byte) (Object, error) {
+	info, err := db.GetInto(ctx, d, buf)
+	if err != nil {
+		return Object{}, err
+	}
+	return Object{info, buf[:info.Size:info.Size]}, nil
 }
 
 // shortSize is how many stored bytes an object has at most whose digest is computed beside
@@ -99,11 +93,15 @@ func (s *shorts) read(ctx context.Context, db *DB, digests []Digest, room []byte
 	db.judgeAll(s.list[:len(digests)], s.verdicts[:len(digests)])
 }
 
-// info describes object i, if it was read and is good.
-func (s *shorts) info(db *DB, i int) (info Info, ok bool) {
-	if s.where[i] == "" {
-		return Info{}, false
+// get copies the payload of object i to buf, or reads the object again.
+func (s *shorts) get(ctx context.Context, db *DB, i int, buf []byte) (Object, error) {
+	d := s.list[i].d
+	if s.where[i] != "" && ctx.Err() == nil {
+		info := db.info(d, s.verdicts[i], s.where[i])
+		if info.Reason.Good() && info.Size <= int64(len(buf)) {
+			size := copy(buf, s.list[i].stored[:info.Size])
+			return Object{info, buf[:size:size]}, nil
+		}
 	}
-	info = db.info(s.list[i].d, s.verdicts[i], s.where[i])
-	return info, info.Reason.Good()
+	return db.getObject(ctx, d, buf)
 }

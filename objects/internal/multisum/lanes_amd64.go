@@ -26,8 +26,8 @@ var iv = [8]uint32{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0
 //go:noescape
 func compress(cv *[8][lanes]uint32, blocks *[lanes]*byte, lens, flags *[lanes]uint32)
 
-// sumLanes hashes messages of at most MaxShort bytes. Hot: a message of a pack costs
-// little else.
+// sumLanes hashes messages of at most MaxShort bytes. Hot: it runs once for every eight
+// small objects of a pack.
 func sumLanes(sums *[lanes][32]byte, messages *[lanes][]byte) {
 	var (
 		cv     [8][lanes]uint32
